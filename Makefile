@@ -1,0 +1,60 @@
+# Two commands do everything: `make quickstart` and `make test`. `make help` lists the rest.
+
+# Compiled dependencies and Python packages outlive the clone, so that a second clone builds in minutes.
+WHARF_CACHE ?= $(HOME)/.cache/wharf
+export CARGO_TARGET_DIR ?= $(WHARF_CACHE)/target
+
+WHARF  := $(CARGO_TARGET_DIR)/release/wharf
+PYTHON ?= python3
+REQUIREMENTS := tests/python/requirements.txt
+VENV   := $(WHARF_CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | cksum | cut -d' ' -f1)
+
+.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench quickstart clean
+
+help: ## Say what each command does
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+deps: ## Install what is missing: system packages and libonnxruntime
+	@scripts/install-packages.sh
+	@scripts/fetch-onnxruntime.sh
+
+build: deps ## Build the wharf binary
+	cargo build --release --locked -p wharf
+	@echo "built $(WHARF)"
+
+check: fmt lint doc ## Format, lints, documentation
+
+fmt:
+	cargo fmt --all --check
+
+lint: deps
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+doc: deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --document-private-items --quiet
+
+test: test-rust test-clients ## Run every test: Rust, then the stock clients against a real server
+
+test-rust: deps
+	cargo test --release --locked --workspace
+
+test-clients: build $(VENV)/.complete
+	WHARF_BIN=$(WHARF) $(VENV)/bin/python -m pytest -p no:cacheprovider tests/python
+
+soak: deps build ## Run the full counts of the crash and fault tests (long)
+	WHARF_SOAK=1 cargo test --release --locked --workspace
+
+bench: build ## Measure training and serving, each beside its baseline in the same run
+	@WHARF=$(WHARF) scripts/bench.sh
+
+quickstart: build ## Train on Fashion-MNIST, publish, serve, predict (QUICKSTART_EXIT=1 stops the server at the end)
+	@WHARF=$(WHARF) scripts/quickstart.sh
+
+clean: ## Remove what make put into this folder (the cache stays)
+	rm -rf deps runs repository data
+
+$(VENV)/.complete: $(REQUIREMENTS)
+	@echo "installing the stock clients for the tests into $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement $(REQUIREMENTS)
+	@touch $@
