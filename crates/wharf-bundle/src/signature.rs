@@ -1,0 +1,73 @@
+//! How clients call a model: named inputs and outputs, and what lies between them and the graph.
+
+use serde::{Deserialize, Serialize};
+use wharf_tensor::TensorSpec;
+use wharf_transform::Step;
+
+/// The signature that a request means when it names none.
+pub const DEFAULT_SIGNATURE: &str = "serving_default";
+
+/// Which call a signature answers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Method {
+    /// Tensors in, tensors out.
+    Predict,
+    /// Gives labels with scores.
+    Classify,
+    /// Gives one number per example.
+    Regress,
+}
+
+/// One way to call a model.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// Which call it answers.
+    pub method: Method,
+    /// What the client sends, in order.
+    pub inputs: Vec<SignatureInput>,
+    /// What the client receives, in order.
+    pub outputs: Vec<SignatureOutput>,
+}
+
+/// An input of a signature and the way from it to the graph.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignatureInput {
+    /// What the client sends.
+    pub spec: TensorSpec,
+    /// The input of the graph that it becomes.
+    pub graph_input: String,
+    /// The steps between the two; none where the client sends what the graph takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transform: Vec<Step>,
+}
+
+/// An output of a signature and where it comes from.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignatureOutput {
+    /// What the client receives.
+    pub spec: TensorSpec,
+    /// Where it comes from.
+    pub source: OutputSource,
+}
+
+/// Where an output comes from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum OutputSource {
+    /// An output of the graph as it is.
+    Graph {
+        /// The name of the graph's output.
+        output: String,
+    },
+    /// The manifest's labels, picked by an output of the graph that holds class indices.
+    Labels {
+        /// The name of the graph's output with the class indices.
+        classes: String,
+    },
+}
