@@ -1,0 +1,24 @@
+//! Compiles the `.proto` files, without `protoc`, to messages, services and a descriptor set for reflection.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+const SERVICES: [&str; 2] = [
+    "tensorflow_serving/apis/model_service.proto",
+    "tensorflow_serving/apis/prediction_service.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let descriptors = protox::compile(SERVICES, ["proto"])?;
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    tonic_prost_build::configure()
+        // `tensor_content` and `string_val` become slices of the received message.
+        .bytes(".")
+        // Maps encode in one order, so that equal answers are equal bytes.
+        .btree_map(".")
+        .codec_path("crate::grpc::MessageCodec")
+        .file_descriptor_set_path(out.join("descriptors.bin"))
+        .compile_fds(descriptors)?;
+    Ok(())
+}
