@@ -106,6 +106,14 @@ impl BundleError {
         Self(Box::new(Inner::Digest { name: name.to_owned(), what, expected, actual }))
     }
 
+    pub(crate) fn goldens(problem: impl Into<String>) -> Self {
+        Self(Box::new(Inner::Goldens { problem: problem.into(), source: None }))
+    }
+
+    pub(crate) fn safetensors(source: safetensors::SafeTensorError) -> Self {
+        Self(Box::new(Inner::Goldens { problem: source.to_string(), source: Some(Box::new(source)) }))
+    }
+
     pub(crate) fn version_exists(model: &str, version: u64) -> Self {
         Self(Box::new(Inner::VersionExists { model: model.to_owned(), version }))
     }

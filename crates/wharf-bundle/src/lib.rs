@@ -19,20 +19,25 @@ mod bundle;
 mod digest;
 mod document;
 mod error;
+mod goldens;
 mod lineage;
 mod manifest;
 mod name;
+mod publish;
 mod repository;
 mod signature;
+mod slot;
 
 pub use bundle::{Bundle, CARD_FILE};
 pub use digest::sha256;
 pub use document::MAX_MANIFEST_BYTES;
 pub use error::{BundleError, BundleErrorKind};
+pub use goldens::{GOLDENS_FILE, GoldenCase, Goldens};
 pub use lineage::{Lineage, timestamp};
 pub use manifest::{Baseline, EngineKind, FileEntry, Limits, MANIFEST_FILE, Manifest, SCHEMA, Spread, Task};
 pub use name::{
     MAX_NAME_BYTES, MAX_VERSION, check_file_name, check_model_name, check_version, version_of_folder,
 };
+pub use publish::{CheckResult, Staging};
 pub use repository::Repository;
 pub use signature::{DEFAULT_SIGNATURE, Method, OutputSource, Signature, SignatureInput, SignatureOutput};
