@@ -1,0 +1,34 @@
+//! What executes weights: the [`Engine`] trait, and [`OnnxEngine`], which is ONNX Runtime behind it.
+//!
+//! An engine loads a model into a [`Replica`]; a replica runs on any number of threads at once and shares one
+//! copy of the weights among them. Tensors go in without a copy where they are aligned and come out without one.
+//! Everything is checked before the runtime sees it, so that a wrong request is an error that names the input,
+//! and no message for callers carries a path or a pointer of the runtime.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use wharf_engine::{Engine, LoadOptions, ModelSource, OnnxEngine};
+//! use wharf_tensor::{Shape, Tensor};
+//!
+//! let engine = OnnxEngine::new()?;
+//! let model = engine.load(ModelSource::File(Path::new("model.onnx")), &LoadOptions::default())?;
+//! let image = Tensor::from_vec(Shape::new(&[1, 2])?, vec![0.0_f32, 1.0])?;
+//! let outputs = model.run(&[("image", image)], &["probabilities"])?;
+//! println!("{:?}", outputs[0].to_vec::<f32>()?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! No tokio here: the trainer and the command line use it from plain threads.
+
+mod check;
+mod engine;
+mod error;
+mod onnx;
+mod stop;
+
+pub use check::check_inputs;
+pub use engine::{Engine, LoadOptions, ModelSource, Replica};
+pub use error::{EngineError, EngineErrorKind};
+pub use onnx::{OnnxConfig, OnnxEngine};
+pub use stop::{StopHook, StopSignal};

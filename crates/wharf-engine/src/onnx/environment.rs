@@ -1,0 +1,62 @@
+//! The runtime's process-wide state: made once, kept until the process ends.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+
+use super::library::Surroundings;
+use crate::{EngineError, EngineErrorKind};
+
+/// The environment and the library it came from. A static is never dropped, so no session outlives it.
+static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+
+/// The environment; loads the library at `path`, or where the search finds it, if none is loaded.
+pub(super) fn get_or_load(path: Option<&Path>) -> Result<Environment, EngineError> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    match (&*loaded, path) {
+        (Some((_, environment)), None) => return Ok(environment.clone()),
+        (Some((from, environment)), Some(path)) if from == path => return Ok(environment.clone()),
+        (Some((from, _)), Some(path)) => return Err(loaded_twice(from, path)),
+        (None, _) => {}
+    }
+    let path = path.map_or_else(|| Surroundings::of_process().find(), |path| Ok(path.to_owned()))?;
+    let environment = load(&path)?;
+    *loaded = Some((path, environment.clone()));
+    Ok(environment)
+}
+
+fn load(path: &Path) -> Result<Environment, EngineError> {
+    let fail = |detail: String| {
+        let message = format!("cannot use the ONNX Runtime at {}: {detail}", path.display());
+        EngineError::new(EngineErrorKind::LibraryMissing, message)
+    };
+    let builder = ort::init_from(path).map_err(|error| fail(error.to_string()))?;
+    let environment = builder
+        .with_name("wharf")
+        .with_telemetry(false)
+        .with_logger(Arc::new(forward))
+        .build()
+        .map_err(|error| fail(error.to_string()))?;
+    environment.set_log_level(LogLevel::Warning);
+    tracing::debug!(library = %path.display(), build = ort::info(), "ONNX Runtime loaded");
+    Ok(environment)
+}
+
+/// Hands what the runtime logs to the log of the process. It may name paths and never goes to callers.
+fn forward(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+    match level {
+        LogLevel::Fatal | LogLevel::Error => {
+            tracing::error!(target: "onnxruntime", category, location, "{message}")
+        }
+        LogLevel::Warning => tracing::debug!(target: "onnxruntime", category, location, "{message}"),
+        _ => tracing::trace!(target: "onnxruntime", category, location, "{message}"),
+    }
+}
+
+fn loaded_twice(from: &Path, path: &Path) -> EngineError {
+    let (from, path) = (from.display(), path.display());
+    let message = format!("ONNX Runtime is loaded from {from} already, a process cannot also load {path}");
+    EngineError::new(EngineErrorKind::LibraryMissing, message)
+}

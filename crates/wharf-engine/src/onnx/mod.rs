@@ -1,0 +1,65 @@
+//! ONNX Runtime.
+
+mod environment;
+mod failure;
+mod library;
+mod replica;
+mod session;
+mod value;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ort::environment::Environment;
+
+use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica};
+
+/// Where the engine finds its library.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OnnxConfig {
+    /// The library itself; where it is absent the engine looks for it: in `ORT_DYLIB_PATH`, beside the
+    /// executable, in `../lib` from there, then in `deps/onnxruntime/lib` of the folders above the executable
+    /// and above the current directory.
+    pub library: Option<PathBuf>,
+}
+
+impl OnnxConfig {
+    /// With this library and no other.
+    #[must_use]
+    pub fn with_library(mut self, path: impl Into<PathBuf>) -> Self {
+        self.library = Some(path.into());
+        self
+    }
+
+    /// Loads the library, if no engine of this process has yet, and makes an engine over it.
+    ///
+    /// # Errors
+    /// The library is missing or too old. The message says where it was looked for and how to get it.
+    pub fn build(self) -> Result<OnnxEngine, EngineError> {
+        Ok(OnnxEngine { environment: environment::get_or_load(self.library.as_deref())? })
+    }
+}
+
+/// ONNX Runtime on the CPU. Cheap to clone: a process loads the library once.
+#[derive(Clone, Debug)]
+pub struct OnnxEngine {
+    environment: Environment,
+}
+
+impl OnnxEngine {
+    /// An engine over the library that [`OnnxConfig`] finds by default.
+    ///
+    /// # Errors
+    /// As [`OnnxConfig::build`].
+    pub fn new() -> Result<Self, EngineError> {
+        OnnxConfig::default().build()
+    }
+}
+
+impl Engine for OnnxEngine {
+    fn load(&self, model: ModelSource<'_>, options: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError> {
+        let session = session::open(&self.environment, model, options)?;
+        Ok(Arc::new(replica::OnnxReplica::new(session)?))
+    }
+}
