@@ -1,1 +1,2 @@
-//! skeleton
+//! wip
+mod json;

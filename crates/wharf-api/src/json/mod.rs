@@ -1,0 +1,26 @@
+//! JSON without a document tree: numbers go from the text straight into typed buffers, and from typed
+//! buffers straight into text.
+//!
+//! The dialect is that of TensorFlow Serving: `NaN`, `Infinity`, `Inf` and their negatives are numbers, and
+//! reading stops after the first value. Skipping is iterative, so that nesting costs a bit and no stack.
+
+mod decimal;
+mod element;
+mod error;
+mod nested;
+mod number;
+mod scanner;
+mod skip;
+mod string;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use decimal::{Decimal, write_decimal};
+pub(crate) use element::{Buffer, data_type_name};
+pub(crate) use error::{malformed, shown, type_name};
+pub(crate) use nested::ItemShape;
+pub(crate) use number::Number;
+pub(crate) use scanner::Scanner;
+pub(crate) use writer::{Layout, PrettyWriter, write_string};
