@@ -35,7 +35,8 @@ pub(crate) fn check_outputs(specs: &[TensorSpec], names: &[&str]) -> Result<Vec<
     names.iter().map(place).collect()
 }
 
-fn check_tensor(spec: &TensorSpec, tensor: &Tensor) -> Result<(), EngineError> {
+/// Whether `tensor` is of the type and shape that `spec` says.
+pub(crate) fn check_tensor(spec: &TensorSpec, tensor: &Tensor) -> Result<(), EngineError> {
     let name = &spec.name;
     if tensor.dtype() != spec.dtype {
         let message = format!("input `{name}` has type {}, expected {}", tensor.dtype(), spec.dtype);

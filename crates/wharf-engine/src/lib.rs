@@ -19,16 +19,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Over that lies [`LoadedModel`]: a bundle with its signatures, transforms and labels, called in the names that
+//! clients use, and [`replay_goldens`], which decides whether a bundle may be published.
+//!
 //! No tokio here: the trainer and the command line use it from plain threads.
 
 mod check;
 mod engine;
 mod error;
+mod model;
 mod onnx;
+mod service;
 mod stop;
 
 pub use check::check_inputs;
 pub use engine::{Engine, LoadOptions, ModelSource, Replica};
 pub use error::{EngineError, EngineErrorKind};
+pub use model::{GOLDEN_TOLERANCE, LoadedModel, ReplayReport, replay_goldens};
 pub use onnx::{OnnxConfig, OnnxEngine};
 pub use stop::{StopHook, StopSignal};

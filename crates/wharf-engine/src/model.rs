@@ -1,0 +1,143 @@
+//! A bundle that is loaded and can be called by its signatures.
+
+mod bound;
+mod labels;
+mod pipeline;
+mod replay;
+mod request;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wharf_bundle::{
+    Bundle, DEFAULT_SIGNATURE, Method, OutputSource, Signature, SignatureInput, SignatureOutput,
+};
+use wharf_infer::{ErrorCode, NamedTensor, ServiceError};
+use wharf_tensor::TensorSpec;
+
+use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica, StopSignal};
+use bound::BoundSignature;
+pub use replay::{GOLDEN_TOLERANCE, ReplayReport, replay_goldens};
+
+/// A bundle in an engine: what one signature promises its clients, end to end. The trainer, the command line
+/// and the server all call models through this, so that none of them sees another answer.
+pub struct LoadedModel {
+    replica: Arc<dyn Replica>,
+    signatures: Arc<BTreeMap<String, Signature>>,
+    bound: BTreeMap<String, BoundSignature>,
+    labels: Arc<[String]>,
+    max_batch_size: Option<usize>,
+}
+
+impl LoadedModel {
+    /// Loads the weights of `bundle` and ties its signatures to the graph. A bundle without signatures gets
+    /// `serving_default`: every input of the graph, every output.
+    ///
+    /// # Errors
+    /// The weights do not load, or a signature does not fit the graph.
+    pub fn load(bundle: &Bundle, engine: &dyn Engine, options: &LoadOptions) -> Result<Self, EngineError> {
+        let path = bundle
+            .weights_path()
+            .map_err(|error| EngineError::model("the bundle's weights cannot be read").with_detail(error))?;
+        let replica = engine.load(ModelSource::File(&path), options)?;
+        let manifest = bundle.manifest();
+        let signatures = match manifest.signatures.is_empty() {
+            true => BTreeMap::from([(DEFAULT_SIGNATURE.to_owned(), signature_of_graph(&*replica))]),
+            false => manifest.signatures.clone(),
+        };
+        let model = Self::new(replica, signatures, manifest.labels.clone())?;
+        let limit = manifest.limits.max_batch_size.and_then(|limit| usize::try_from(limit).ok());
+        Ok(Self { max_batch_size: limit, ..model })
+    }
+
+    /// Ties `signatures` to a replica that is loaded already.
+    ///
+    /// # Errors
+    /// A signature does not fit the graph.
+    pub fn new(
+        replica: Arc<dyn Replica>,
+        signatures: BTreeMap<String, Signature>,
+        labels: Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let labels: Arc<[String]> = labels.into();
+        let bind = |(name, signature): (&String, &Signature)| {
+            let bound = BoundSignature::new(signature, &*replica, &labels)
+                .map_err(|problem| EngineError::model(format!("signature `{name}`: {problem}")))?;
+            Ok((name.clone(), bound))
+        };
+        let bound = signatures.iter().map(bind).collect::<Result<_, EngineError>>()?;
+        Ok(Self { replica, bound, signatures: Arc::new(signatures), labels, max_batch_size: None })
+    }
+
+    /// The ways to call the model.
+    pub fn signatures(&self) -> &Arc<BTreeMap<String, Signature>> {
+        &self.signatures
+    }
+
+    /// The class names; empty where there are none.
+    pub fn labels(&self) -> &Arc<[String]> {
+        &self.labels
+    }
+
+    /// The replica itself, for callers who speak in the graph's names.
+    pub fn replica(&self) -> &Arc<dyn Replica> {
+        &self.replica
+    }
+
+    /// Looks at a request without running it: whether its signature exists, whether it has the right inputs of
+    /// the right types and shapes, and whether the outputs it asks for exist.
+    ///
+    /// # Errors
+    /// What of that is not so, in the words of TensorFlow Serving where it has some.
+    pub fn check(
+        &self,
+        signature: &str,
+        inputs: &[NamedTensor],
+        outputs: &[String],
+    ) -> Result<(), ServiceError> {
+        let bound = self.signature(signature)?;
+        request::check_inputs(bound.signature(), inputs, self.max_batch_size)?;
+        request::check_outputs(bound.signature(), outputs)
+    }
+
+    /// Runs a signature: transforms, graph, labels. No `outputs` mean all, in the order of the signature. Does
+    /// not check again what [`LoadedModel::check`] has.
+    ///
+    /// # Errors
+    /// An input cannot be transformed or does not fit the graph, or the run failed or was stopped.
+    pub fn run(
+        &self,
+        signature: &str,
+        inputs: &[NamedTensor],
+        outputs: &[String],
+        stop: &StopSignal,
+    ) -> Result<Vec<NamedTensor>, ServiceError> {
+        self.signature(signature)?.run(&*self.replica, inputs, outputs, stop)
+    }
+
+    fn signature(&self, name: &str) -> Result<&BoundSignature, ServiceError> {
+        self.bound.get(name).ok_or_else(|| {
+            let shown: String = name.chars().take(256).collect();
+            let message = format!("Serving signature key \"{shown}\" not found.");
+            ServiceError::new(ErrorCode::FailedPrecondition, message)
+        })
+    }
+}
+
+/// Every input of the graph to every output.
+fn signature_of_graph(replica: &dyn Replica) -> Signature {
+    let input = |spec: &TensorSpec| SignatureInput {
+        spec: spec.clone(),
+        graph_input: spec.name.clone(),
+        transform: Vec::new(),
+    };
+    let output = |spec: &TensorSpec| SignatureOutput {
+        spec: spec.clone(),
+        source: OutputSource::Graph { output: spec.name.clone() },
+    };
+    Signature {
+        method: Method::Predict,
+        inputs: replica.inputs().iter().map(input).collect(),
+        outputs: replica.outputs().iter().map(output).collect(),
+    }
+}

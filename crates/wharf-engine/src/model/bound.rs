@@ -1,0 +1,161 @@
+//! A signature tied to a graph.
+
+use std::sync::Arc;
+
+use super::pipeline::Pipeline;
+use wharf_bundle::{OutputSource, Signature, SignatureInput, SignatureOutput};
+use wharf_infer::{NamedTensor, ServiceError};
+use wharf_tensor::{DType, Tensor, TensorSpec};
+
+use super::labels::pick_labels;
+use crate::{Replica, StopSignal};
+
+/// A signature of which it is known that the graph can answer it.
+pub(super) struct BoundSignature {
+    signature: Signature,
+    /// One for each input; `None` where the client sends what the graph takes.
+    pipelines: Vec<Option<Pipeline>>,
+    labels: Arc<[String]>,
+}
+
+impl BoundSignature {
+    /// Ties `signature` to the graph of `replica`. The error is the problem in words.
+    pub(super) fn new(
+        signature: &Signature,
+        replica: &dyn Replica,
+        labels: &Arc<[String]>,
+    ) -> Result<Self, String> {
+        check_inputs_are_fed(signature, replica.inputs())?;
+        for output in &signature.outputs {
+            check_output(output, replica.outputs(), labels)?;
+        }
+        let pipelines = signature.inputs.iter().map(|input| pipeline(input, replica.inputs()));
+        let pipelines = pipelines.collect::<Result<_, _>>()?;
+        Ok(Self { signature: signature.clone(), pipelines, labels: Arc::clone(labels) })
+    }
+
+    pub(super) fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Transforms, runs the graph, and makes of its outputs what the client asked for.
+    pub(super) fn run(
+        &self,
+        replica: &dyn Replica,
+        inputs: &[NamedTensor],
+        outputs: &[String],
+        stop: &StopSignal,
+    ) -> Result<Vec<NamedTensor>, ServiceError> {
+        let inputs = self.graph_inputs(inputs)?;
+        let wanted = self.wanted(outputs);
+        let mut graph_outputs: Vec<&str> = Vec::new();
+        for output in &wanted {
+            let name = graph_output(output);
+            if !graph_outputs.contains(&name) {
+                graph_outputs.push(name);
+            }
+        }
+        let tensors = replica.run_until(&inputs, &graph_outputs, stop)?;
+        let answer = |output: &&SignatureOutput| {
+            let place = graph_outputs.iter().position(|name| *name == graph_output(output));
+            let tensor = place
+                .and_then(|place| tensors.get(place))
+                .ok_or_else(|| ServiceError::internal("the engine failed", "an output is missing"))?;
+            self.finish(output, tensor)
+        };
+        wanted.iter().map(answer).collect()
+    }
+
+    fn graph_inputs(&self, inputs: &[NamedTensor]) -> Result<Vec<(&str, Tensor)>, ServiceError> {
+        let mut tensors = Vec::new();
+        for (input, pipeline) in self.signature.inputs.iter().zip(&self.pipelines) {
+            let name = &input.spec.name;
+            let sent = inputs
+                .iter()
+                .find(|sent| sent.name == *name)
+                .ok_or_else(|| ServiceError::invalid_argument(format!("input `{name}` is missing")))?;
+            let tensor = match pipeline {
+                None => sent.tensor.clone(),
+                Some(pipeline) => pipeline
+                    .apply_tensor(&sent.tensor)
+                    .map_err(|error| ServiceError::invalid_argument(format!("input `{name}`: {error}")))?,
+            };
+            tensors.push((input.graph_input.as_str(), tensor));
+        }
+        Ok(tensors)
+    }
+
+    fn wanted(&self, names: &[String]) -> Vec<&SignatureOutput> {
+        if names.is_empty() {
+            return self.signature.outputs.iter().collect();
+        }
+        let find = |name: &String| self.signature.outputs.iter().find(|output| output.spec.name == *name);
+        names.iter().filter_map(find).collect()
+    }
+
+    fn finish(&self, output: &SignatureOutput, tensor: &Tensor) -> Result<NamedTensor, ServiceError> {
+        let tensor = match &output.source {
+            OutputSource::Labels { .. } => pick_labels(&self.labels, tensor)?,
+            _ => tensor.clone(),
+        };
+        Ok(NamedTensor::new(output.spec.name.as_str(), tensor))
+    }
+}
+
+/// The output of the graph that `output` is made of.
+fn graph_output(output: &SignatureOutput) -> &str {
+    match &output.source {
+        OutputSource::Graph { output } => output,
+        OutputSource::Labels { classes } => classes,
+        // The enum may grow; a source of a later schema names itself and is refused when the model is loaded.
+        _ => &output.spec.name,
+    }
+}
+
+/// Each input of the graph has to come from one input of the signature.
+fn check_inputs_are_fed(signature: &Signature, graph: &[TensorSpec]) -> Result<(), String> {
+    for spec in graph {
+        match signature.inputs.iter().filter(|input| input.graph_input == spec.name).count() {
+            1 => {}
+            count => return Err(format!("{count} inputs become `{}` of the graph, expected 1", spec.name)),
+        }
+    }
+    Ok(())
+}
+
+fn pipeline(input: &SignatureInput, graph: &[TensorSpec]) -> Result<Option<Pipeline>, String> {
+    let name = &input.spec.name;
+    let target = find(graph, &input.graph_input)
+        .ok_or_else(|| format!("input `{name}` becomes `{}`, which the graph lacks", input.graph_input))?;
+    if !input.transform.is_empty() {
+        let pipeline = Pipeline::new(input.transform.clone());
+        return pipeline.map(Some).map_err(|error| format!("input `{name}`: {error}"));
+    }
+    if input.spec.dtype != target.dtype {
+        let (ours, theirs) = (input.spec.dtype, target.dtype);
+        return Err(format!("input `{name}` is {ours}, the graph takes {theirs}"));
+    }
+    Ok(None)
+}
+
+fn check_output(output: &SignatureOutput, graph: &[TensorSpec], labels: &[String]) -> Result<(), String> {
+    let name = &output.spec.name;
+    let source = find(graph, graph_output(output))
+        .ok_or_else(|| format!("output `{name}` is `{}`, which the graph lacks", graph_output(output)))?;
+    match &output.source {
+        OutputSource::Graph { .. } if source.dtype != output.spec.dtype => {
+            Err(format!("output `{name}` is {}, the graph gives {}", output.spec.dtype, source.dtype))
+        }
+        OutputSource::Graph { .. } => Ok(()),
+        OutputSource::Labels { .. } if labels.is_empty() => Err("there are no labels".to_owned()),
+        OutputSource::Labels { .. } if !matches!(source.dtype, DType::I64 | DType::I32) => {
+            Err(format!("output `{name}` needs class indices, the graph gives {}", source.dtype))
+        }
+        OutputSource::Labels { .. } => Ok(()),
+        _ => Err(format!("output `{name}` comes from a source that this build does not know")),
+    }
+}
+
+fn find<'a>(specs: &'a [TensorSpec], name: &str) -> Option<&'a TensorSpec> {
+    specs.iter().find(|spec| spec.name == name)
+}

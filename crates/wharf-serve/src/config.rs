@@ -1,0 +1,134 @@
+//! What a server of models is built from.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use wharf_engine::{Engine, LoadOptions};
+use wharf_infer::ServiceError;
+
+use crate::{ModelLocation, ModelManager, VersionPolicy};
+
+/// What a [`ModelManager`] is built from.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ServeConfig {
+    /// Where models come from.
+    pub locations: Vec<ModelLocation>,
+    /// Which versions are served of models that `policies` does not name.
+    pub default_policy: VersionPolicy,
+    /// Which versions are served, by model.
+    pub policies: BTreeMap<String, VersionPolicy>,
+    /// Names for versions, by model: clients may ask for `stable` instead of a number.
+    pub labels: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How models are loaded.
+    pub load: LoadOptions,
+    /// How much work is taken on.
+    pub limits: ServeLimits,
+}
+
+/// How much work is taken on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServeLimits {
+    /// Threads that compute; a core each by default.
+    pub workers: usize,
+    /// Requests that may wait for such a thread. One more is refused as overloaded.
+    pub max_waiting: usize,
+    /// Requests that may be under way at all, waiting or running.
+    pub max_in_flight: usize,
+    /// Models that load at the same time.
+    pub parallel_loads: usize,
+    /// Work that is known to take less than this runs where the request arrived: handing it to another thread
+    /// and back would cost as much. Zero never does.
+    pub inline_below: Duration,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            workers: thread::available_parallelism().map_or(1, NonZero::get),
+            max_waiting: 1024,
+            max_in_flight: 4096,
+            parallel_loads: 2,
+            inline_below: Duration::from_micros(300),
+        }
+    }
+}
+
+impl ServeConfig {
+    /// With one more place where models come from.
+    #[must_use]
+    pub fn with_location(mut self, location: ModelLocation) -> Self {
+        self.locations.push(location);
+        self
+    }
+
+    /// With this policy for one model.
+    #[must_use]
+    pub fn with_policy(mut self, model: impl Into<String>, policy: VersionPolicy) -> Self {
+        self.policies.insert(model.into(), policy);
+        self
+    }
+
+    /// With a label for a version of a model.
+    #[must_use]
+    pub fn with_label(mut self, model: impl Into<String>, label: impl Into<String>, version: u64) -> Self {
+        self.labels.entry(model.into()).or_default().insert(label.into(), version);
+        self
+    }
+
+    /// With these options for loading.
+    #[must_use]
+    pub fn with_load_options(mut self, load: LoadOptions) -> Self {
+        self.load = load;
+        self
+    }
+
+    /// With these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ServeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts the threads that compute. Models are loaded by [`ModelManager::refresh`].
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn build(self, engine: Arc<dyn Engine>) -> Result<ModelManager, ServiceError> {
+        ModelManager::new(self, engine)
+    }
+}
+
+impl ServeLimits {
+    /// With this many threads that compute; 0 counts as 1.
+    #[must_use]
+    pub fn with_workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// With this many requests waiting at most.
+    #[must_use]
+    pub fn with_max_waiting(mut self, requests: usize) -> Self {
+        self.max_waiting = requests;
+        self
+    }
+
+    /// With this many requests under way at most.
+    #[must_use]
+    pub fn with_max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
+        self
+    }
+
+    /// With work below this run in place.
+    #[must_use]
+    pub fn with_inline_below(mut self, limit: Duration) -> Self {
+        self.inline_below = limit;
+        self
+    }
+}

@@ -1,0 +1,146 @@
+//! One request, from admission to answer.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::sleep_until;
+use wharf_bundle::DEFAULT_SIGNATURE;
+use wharf_engine::StopSignal;
+use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, NamedTensor, ServiceError};
+
+use crate::admission::{AdmissionPermit, draining};
+use crate::pool::{CpuPool, Refusal};
+use crate::served::ServedModel;
+
+type Answer = Result<Vec<NamedTensor>, ServiceError>;
+
+/// A request that has been admitted, routed and checked.
+pub(crate) struct Task {
+    served: Arc<ServedModel>,
+    signature: String,
+    request: InferRequest,
+    rows: usize,
+    /// Held until the work is over, which may be after the caller left.
+    _permit: AdmissionPermit,
+}
+
+impl Task {
+    /// Checks the request against the model that it was routed to.
+    pub(crate) fn new(
+        served: Arc<ServedModel>,
+        request: InferRequest,
+        permit: AdmissionPermit,
+    ) -> Result<Self, ServiceError> {
+        let signature = effective_signature(request.signature.as_deref()).to_owned();
+        served.model.check(&signature, &request.inputs, &request.outputs)?;
+        let dims = request.inputs.first().map(|input| input.tensor.shape().dims());
+        let rows = dims.and_then(|dims| dims.first()).copied().unwrap_or(1);
+        Ok(Self { served, signature, request, rows, _permit: permit })
+    }
+
+    /// Whether this is known to take less than `limit`.
+    pub(crate) fn is_shorter_than(&self, limit: Duration) -> bool {
+        self.served.cost.estimate(self.rows).is_some_and(|estimate| estimate < limit)
+    }
+
+    /// Runs on this thread.
+    pub(crate) fn run_here(self) -> Result<InferResponse, ServiceError> {
+        let answer = self.compute(&StopSignal::never());
+        self.respond(answer)
+    }
+
+    /// Runs on a thread of `pool`, unless by then the deadline has passed or the caller has left. Where either
+    /// happens during the run, the run is stopped. `closing` turns true when the server waits no longer.
+    pub(crate) async fn run_on(
+        self,
+        pool: &CpuPool,
+        mut closing: watch::Receiver<bool>,
+    ) -> Result<InferResponse, ServiceError> {
+        let deadline = self.request.deadline;
+        let stop = StopOnDrop(StopSignal::new());
+        let (reply, answer) = oneshot::channel();
+        let signal = stop.0.clone();
+        pool.submit(Box::new(move || self.answer_to(reply, &signal))).map_err(refused)?;
+        tokio::select! {
+            biased;
+            answer = answer => answer.unwrap_or_else(|_| Err(draining())),
+            () = passed(deadline) => Err(deadline_exceeded()),
+            _ = closing.wait_for(|is_closing| *is_closing) => Err(draining()),
+        }
+    }
+
+    fn answer_to(self, reply: oneshot::Sender<Result<InferResponse, ServiceError>>, stop: &StopSignal) {
+        if reply.is_closed() || stop.is_stopped() {
+            return;
+        }
+        let answer = match self.request.deadline.has_passed() {
+            true => Err(deadline_exceeded()),
+            false => self.compute(stop),
+        };
+        // Fails where the caller left meanwhile.
+        let _ = reply.send(self.respond(answer));
+    }
+
+    fn compute(&self, stop: &StopSignal) -> Answer {
+        let _span = self.request.span.enter();
+        let started = Instant::now();
+        let model = &self.served.model;
+        let run = || model.run(&self.signature, &self.request.inputs, &self.request.outputs, stop);
+        let answer = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        if answer.is_ok() {
+            self.served.cost.learn(self.rows, started.elapsed());
+        }
+        answer
+    }
+
+    fn respond(self, answer: Answer) -> Result<InferResponse, ServiceError> {
+        Ok(InferResponse {
+            model_name: self.served.name.clone(),
+            model_version: self.served.version,
+            signature: self.signature,
+            outputs: answer?,
+        })
+    }
+}
+
+/// The signature that is meant where none, or an empty one, was named.
+pub(crate) fn effective_signature(name: Option<&str>) -> &str {
+    name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_SIGNATURE)
+}
+
+/// What a request is told whose deadline passed.
+pub(crate) fn deadline_exceeded() -> ServiceError {
+    ServiceError::new(ErrorCode::DeadlineExceeded, "the deadline passed before there was an answer")
+}
+
+/// Ends the run of a caller who stopped waiting, for whatever reason.
+struct StopOnDrop(StopSignal);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+async fn passed(deadline: Deadline) {
+    match deadline.instant() {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refused(refusal: Refusal) -> ServiceError {
+    match refusal {
+        Refusal::Full => ServiceError::new(ErrorCode::Overloaded, "too many requests wait to be computed"),
+        Refusal::Closed => draining(),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> ServiceError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    ServiceError::internal("the engine failed", format!("panic: {text}"))
+}

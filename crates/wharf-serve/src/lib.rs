@@ -1,0 +1,48 @@
+//! Model life cycle, version routing, admission: everything between the wires and the engines.
+//!
+//! A [`ServeConfig`] says where models come from and builds a [`ModelManager`], a cheap handle that every
+//! listener clones. [`ModelManager::refresh`] loads what the sources hold and unloads what they no longer do;
+//! a version is routed to once its goldens have been replayed, and a model that fails to load takes nobody
+//! with it. [`ModelManager::infer`] answers one request: it is admitted or refused at once, waits in a bounded
+//! queue for one of the threads that compute, and is dropped there when nobody waits for it any more.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use wharf_engine::OnnxEngine;
+//! use wharf_infer::{InferRequest, ModelRef, NamedTensor};
+//! use wharf_serve::{ModelLocation, ServeConfig};
+//! use wharf_tensor::{Shape, Tensor};
+//!
+//! let config = ServeConfig::default().with_location(ModelLocation::repository("repository"));
+//! let manager = config.build(Arc::new(OnnxEngine::new()?))?;
+//! manager.refresh().await?;
+//!
+//! let mut request = InferRequest::new(ModelRef::latest("half_plus_two"));
+//! request.inputs.push(NamedTensor::new("x", Tensor::from_vec(Shape::new(&[1])?, vec![1.0_f32])?));
+//! println!("{:?}", manager.infer(request).await?.outputs);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Errors carry TensorFlow Serving's texts where it has some, because clients look for them. No HTTP here.
+
+mod admission;
+mod config;
+mod infer;
+mod lifecycle;
+mod location;
+mod manager;
+mod policy;
+mod pool;
+mod registry;
+mod route;
+mod served;
+mod state;
+
+pub use config::{ServeConfig, ServeLimits};
+pub use location::ModelLocation;
+pub use manager::{Gauges, ModelInfo, ModelManager};
+pub use policy::VersionPolicy;
+pub use state::{VersionState, VersionStatus};

@@ -1,0 +1,158 @@
+//! Where models come from.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wharf_bundle::{
+    Bundle, BundleError, EngineKind, MANIFEST_FILE, Repository, check_model_name, version_of_folder,
+};
+
+/// A place that holds models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelLocation {
+    /// A folder of bundles, `<root>/<model>/<version>/`. Models that appear there later are found by the next
+    /// refresh.
+    Repository(PathBuf),
+    /// One model: a bundle, a lone `model.onnx`, or a folder of numbered versions of either.
+    Model {
+        /// The name under which it is served; by default the manifest's, or that of the file or folder.
+        name: Option<String>,
+        /// Where it is.
+        path: PathBuf,
+    },
+}
+
+/// Every version that was found, by model.
+pub(crate) type Found = BTreeMap<String, BTreeMap<u64, BundlePlace>>;
+
+/// Where one version of a model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BundlePlace {
+    /// In a repository, under the model's name.
+    Repository(PathBuf),
+    /// On its own.
+    Path(PathBuf),
+}
+
+impl BundlePlace {
+    /// Opens it under the name and version by which it is to be served.
+    pub(crate) fn open(&self, name: &str, version: u64) -> Result<Bundle, BundleError> {
+        match self {
+            BundlePlace::Repository(root) => Repository::open(root)?.bundle(name, version),
+            BundlePlace::Path(path) => Bundle::open(path)?.served_as(name, version),
+        }
+    }
+}
+
+impl ModelLocation {
+    /// A folder of bundles.
+    pub fn repository(root: impl Into<PathBuf>) -> Self {
+        Self::Repository(root.into())
+    }
+
+    /// One model under its own name.
+    pub fn model(path: impl Into<PathBuf>) -> Self {
+        Self::Model { name: None, path: path.into() }
+    }
+
+    /// One model under another name.
+    pub fn named_model(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self::Model { name: Some(name.into()), path: path.into() }
+    }
+
+    /// Lists what is there. Blocks.
+    pub(crate) fn find(&self) -> Result<Found, BundleError> {
+        match self {
+            ModelLocation::Repository(root) => find_in_repository(root),
+            ModelLocation::Model { name, path } => find_model(name.as_deref(), path),
+        }
+    }
+}
+
+fn find_in_repository(root: &Path) -> Result<Found, BundleError> {
+    let repository = Repository::open(root)?;
+    let mut found = Found::new();
+    for name in repository.models()? {
+        let place = BundlePlace::Repository(root.to_owned());
+        let versions = repository.versions(&name)?;
+        found.insert(name, versions.into_iter().map(|version| (version, place.clone())).collect());
+    }
+    Ok(found)
+}
+
+fn find_model(name: Option<&str>, path: &Path) -> Result<Found, BundleError> {
+    let numbered = numbered_versions(path);
+    if numbered.is_empty() {
+        let bundle = Bundle::open(path)?;
+        let name = name.unwrap_or(&bundle.manifest().name);
+        check_model_name(name)?;
+        let place = BundlePlace::Path(path.to_owned());
+        return Ok(Found::from([(name.to_owned(), BTreeMap::from([(bundle.manifest().version, place)]))]));
+    }
+    let folder_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.map_or(folder_name, str::to_owned);
+    check_model_name(&name)?;
+    Ok(Found::from([(name, numbered)]))
+}
+
+/// The numbered folders with a bundle in a folder that is not a bundle itself.
+fn numbered_versions(folder: &Path) -> BTreeMap<u64, BundlePlace> {
+    if !folder.is_dir() || holds_bundle(folder) {
+        return BTreeMap::new();
+    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let version = |entry: fs::DirEntry| {
+        let version = version_of_folder(entry.file_name().to_str()?)?;
+        holds_bundle(&entry.path()).then(|| (version, BundlePlace::Path(entry.path())))
+    };
+    entries.filter_map(version).collect()
+}
+
+fn holds_bundle(folder: &Path) -> bool {
+    [MANIFEST_FILE, EngineKind::Onnx.weights_file()].iter().any(|name| folder.join(name).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, b"").unwrap();
+    }
+
+    fn names_and_versions(found: &Found) -> Vec<(&str, Vec<u64>)> {
+        found.iter().map(|(name, versions)| (name.as_str(), versions.keys().copied().collect())).collect()
+    }
+
+    #[test]
+    fn one_model_may_be_a_file_a_folder_or_versions() {
+        let root = tempfile::tempdir().unwrap();
+        touch(&root.path().join("lone.onnx"));
+        touch(&root.path().join("folder/model.onnx"));
+        for version in ["00000123", "2", "not-a-version", ".staging"] {
+            touch(&root.path().join("versions").join(version).join("model.onnx"));
+        }
+        for (path, name, expected) in [
+            ("lone.onnx", None, ("lone", vec![1])),
+            ("lone.onnx", Some("m"), ("m", vec![1])),
+            ("folder", None, ("folder", vec![1])),
+            ("versions", None, ("versions", vec![2, 123])),
+            ("versions", Some("m"), ("m", vec![2, 123])),
+        ] {
+            let found = find_model(name, &root.path().join(path)).unwrap();
+            assert_eq!(names_and_versions(&found), [expected], "{path}");
+        }
+    }
+
+    #[test]
+    fn missing_places_and_bad_names_are_errors() {
+        let root = tempfile::tempdir().unwrap();
+        touch(&root.path().join("lone.onnx"));
+        assert!(ModelLocation::model(root.path().join("absent")).find().is_err());
+        assert!(ModelLocation::repository(root.path().join("absent")).find().is_err());
+        assert!(ModelLocation::named_model("../m", root.path().join("lone.onnx")).find().is_err());
+    }
+}

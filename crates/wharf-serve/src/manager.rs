@@ -1,0 +1,176 @@
+//! The handle that listeners hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, watch};
+use tokio::time::timeout_at;
+use wharf_bundle::Signature;
+use wharf_engine::Engine;
+use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, ServiceError};
+
+use crate::admission::Admission;
+use crate::infer::{Task, deadline_exceeded};
+use crate::lifecycle;
+use crate::pool::CpuPool;
+use crate::registry::Registry;
+use crate::{ServeConfig, VersionState, VersionStatus};
+
+/// Serves models. Cheap to clone: all clones are the same server.
+#[derive(Clone)]
+pub struct ModelManager(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: ServeConfig,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) registry: Arc<Registry>,
+    /// One refresh at a time.
+    refreshing: Mutex<()>,
+    admission: Arc<Admission>,
+    pool: CpuPool,
+    /// Turns true when the server stops waiting for what runs.
+    closing: watch::Sender<bool>,
+}
+
+/// What a client may know about the version that answers it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ModelInfo {
+    /// The name under which it is served.
+    pub name: String,
+    /// The version that a reference was resolved to.
+    pub version: u64,
+    /// The ways to call it.
+    pub signatures: Arc<BTreeMap<String, Signature>>,
+    /// The class names; empty where there are none.
+    pub labels: Arc<[String]>,
+}
+
+/// How busy the server is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gauges {
+    /// Requests under way, waiting or running.
+    pub in_flight: usize,
+    /// Requests that wait for a thread.
+    pub waiting: usize,
+}
+
+impl ModelManager {
+    pub(crate) fn new(config: ServeConfig, engine: Arc<dyn Engine>) -> Result<Self, ServiceError> {
+        let pool = CpuPool::new(config.limits.workers, config.limits.max_waiting)
+            .map_err(|error| ServiceError::internal("the server cannot start its threads", error))?;
+        Ok(Self(Arc::new(Inner {
+            admission: Admission::new(config.limits.max_in_flight),
+            registry: Arc::new(Registry::new(config.labels.clone())),
+            refreshing: Mutex::new(()),
+            closing: watch::Sender::new(false),
+            config,
+            engine,
+            pool,
+        })))
+    }
+
+    /// Brings what is served in line with what the locations hold: loads what is new, then unloads what is
+    /// gone. Returns when every version has settled; those that failed say why in their status. Versions that
+    /// failed before are tried again.
+    ///
+    /// # Errors
+    /// A location cannot be read, or two of them hold a model of the same name. What was served stays.
+    pub async fn refresh(&self) -> Result<(), ServiceError> {
+        let _turn = self.0.refreshing.lock().await;
+        lifecycle::refresh(&self.0).await
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// The server stops or is overloaded; the model, version, label or signature does not exist; the inputs or
+    /// outputs do not fit; the deadline passed; the run failed.
+    pub async fn infer(&self, request: InferRequest) -> Result<InferResponse, ServiceError> {
+        let permit = self.0.admission.admit()?;
+        let served = Arc::clone(self.0.registry.routes().find(&request.model)?);
+        let deadline = request.deadline;
+        let task = Task::new(served, request, permit)?;
+        if deadline.has_passed() {
+            return Err(deadline_exceeded());
+        }
+        if task.is_shorter_than(self.0.config.limits.inline_below) {
+            return task.run_here();
+        }
+        task.run_on(&self.0.pool, self.0.closing.subscribe()).await
+    }
+
+    /// The version that `model` means, and how to call it.
+    ///
+    /// # Errors
+    /// The model, version or label does not exist, or the version does not answer at present.
+    pub fn signatures(&self, model: &ModelRef) -> Result<ModelInfo, ServiceError> {
+        let routes = self.0.registry.routes();
+        let served = routes.find(model)?;
+        Ok(ModelInfo {
+            name: served.name.clone(),
+            version: served.version,
+            signatures: Arc::clone(served.model.signatures()),
+            labels: Arc::clone(served.model.labels()),
+        })
+    }
+
+    /// Where the versions of a model stand, newest first; of one version where one is given. Versions that are
+    /// gone stay listed as ended.
+    ///
+    /// # Errors
+    /// The model or the version was never heard of.
+    pub fn status(&self, name: &str, version: Option<i64>) -> Result<Vec<VersionStatus>, ServiceError> {
+        let shown: String = name.chars().take(256).collect();
+        let statuses = self.0.registry.status(name);
+        let not_found = |what: String| ServiceError::new(ErrorCode::NotFound, what);
+        let Some(version) = version else {
+            return match statuses.is_empty() {
+                true => Err(not_found(format!("Could not find any versions of model {shown}"))),
+                false => Ok(statuses),
+            };
+        };
+        let wanted = statuses.into_iter().find(|status| i64::try_from(status.version) == Ok(version));
+        let missing = || not_found(format!("Could not find version {version} of model {shown}"));
+        wanted.map(|status| vec![status]).ok_or_else(missing)
+    }
+
+    /// The models that are loaded, load, or failed to, sorted.
+    pub fn models(&self) -> Vec<String> {
+        self.0.registry.names()
+    }
+
+    /// Whether every version that is wanted answers.
+    pub fn is_ready(&self) -> bool {
+        let is_settled = |state| matches!(state, VersionState::Available | VersionState::Unloading);
+        let failed = |status: &VersionStatus| status.error.is_some();
+        self.models().iter().all(|name| {
+            let statuses = self.0.registry.status(name);
+            statuses.iter().all(|status| {
+                is_settled(status.state) || (status.state == VersionState::End && !failed(status))
+            })
+        })
+    }
+
+    /// How busy the server is.
+    pub fn gauges(&self) -> Gauges {
+        Gauges { in_flight: self.0.admission.in_flight(), waiting: self.0.pool.waiting() }
+    }
+
+    /// Stops: new requests are refused as unavailable from now on, those under way are finished until
+    /// `deadline`, then answered as unavailable. Says whether all could be finished.
+    pub async fn shutdown(&self, deadline: Deadline) -> bool {
+        self.0.admission.close();
+        let finished = match deadline.instant() {
+            Some(moment) => timeout_at(moment.into(), self.0.admission.empty()).await.is_ok(),
+            None => {
+                self.0.admission.empty().await;
+                true
+            }
+        };
+        self.0.closing.send_replace(true);
+        self.0.pool.close();
+        finished
+    }
+}
