@@ -1,0 +1,15 @@
+//! Self-contained HTML pages.
+
+mod blocks;
+mod page;
+mod picture;
+mod section;
+mod style;
+
+pub use blocks::{Facts, Table};
+pub use page::Report;
+pub use picture::Picture;
+pub use section::Section;
+
+#[cfg(test)]
+mod tests;
