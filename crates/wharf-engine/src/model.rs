@@ -2,7 +2,6 @@
 
 mod bound;
 mod labels;
-mod pipeline;
 mod replay;
 mod request;
 

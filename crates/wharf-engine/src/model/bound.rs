@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::pipeline::Pipeline;
 use wharf_bundle::{OutputSource, Signature, SignatureInput, SignatureOutput};
 use wharf_infer::{NamedTensor, ServiceError};
 use wharf_tensor::{DType, Tensor, TensorSpec};
+use wharf_transform::Pipeline;
 
 use super::labels::pick_labels;
 use crate::{Replica, StopSignal};
@@ -128,7 +128,13 @@ fn pipeline(input: &SignatureInput, graph: &[TensorSpec]) -> Result<Option<Pipel
     let target = find(graph, &input.graph_input)
         .ok_or_else(|| format!("input `{name}` becomes `{}`, which the graph lacks", input.graph_input))?;
     if !input.transform.is_empty() {
-        let pipeline = Pipeline::new(input.transform.clone());
+        if let Some(step) = input.transform.iter().find(|step| step.is_random()) {
+            return Err(format!(
+                "input `{name}` is transformed by `{}`, which is for training only",
+                step.op()
+            ));
+        }
+        let pipeline = Pipeline::always(input.transform.iter().cloned());
         return pipeline.map(Some).map_err(|error| format!("input `{name}`: {error}"));
     }
     if input.spec.dtype != target.dtype {

@@ -1,0 +1,155 @@
+"""Makes the small models that the tests run. Needs `onnx` and `numpy`; writes beside itself.
+
+Run again, it writes the same bytes: weights come from a fixed linear congruential generator.
+"""
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T
+from onnx import helper as h
+from onnx import numpy_helper
+
+HERE = pathlib.Path(__file__).parent
+OPSET = 17
+
+DTYPES = {
+    "bool": T.BOOL, "uint8": T.UINT8, "uint16": T.UINT16, "uint32": T.UINT32, "uint64": T.UINT64,
+    "int8": T.INT8, "int16": T.INT16, "int32": T.INT32, "int64": T.INT64, "float16": T.FLOAT16,
+    "bfloat16": T.BFLOAT16, "float32": T.FLOAT, "float64": T.DOUBLE, "string": T.STRING,
+}
+
+
+def save(name, nodes, inputs, outputs, constants=()):
+    graph = h.make_graph(nodes, name, inputs, outputs, list(constants))
+    model = h.make_model(graph, opset_imports=[h.make_opsetid("", OPSET)], producer_name="wharf-testing")
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+
+def info(name, dtype, shape):
+    return h.make_tensor_value_info(name, dtype, shape)
+
+
+def constant(name, array):
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def weights(seed, *shape, scale=1.0):
+    """Numbers in [-scale, scale) that do not depend on any library's generator."""
+    state, values = seed, []
+    for _ in range(int(np.prod(shape))):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        values.append(((state >> 33) / 2**31 * 2 - 1) * scale)
+    return np.array(values, np.float32).reshape(shape)
+
+
+def half_plus_two():
+    nodes = [h.make_node("Mul", ["x", "half"], ["scaled"]), h.make_node("Add", ["scaled", "two"], ["y"])]
+    consts = [constant("half", np.float32(0.5)), constant("two", np.float32(2))]
+    save("half_plus_two", nodes, [info("x", T.FLOAT, ["N"])], [info("y", T.FLOAT, ["N"])], consts)
+
+
+def identities():
+    for name, dtype in DTYPES.items():
+        nodes = [h.make_node("Identity", ["x"], ["y"])]
+        save(f"identity_{name}", nodes, [info("x", dtype, ["N", "M"])], [info("y", dtype, ["N", "M"])])
+
+
+def add():
+    """Two inputs, two outputs, of which one is fixed in its second dimension."""
+    nodes = [h.make_node("Add", ["a", "b"], ["sum"]), h.make_node("Sub", ["a", "b"], ["difference"])]
+    save("add", nodes, [info("a", T.FLOAT, ["N", 2]), info("b", T.FLOAT, ["N", 2])],
+         [info("sum", T.FLOAT, ["N", 2]), info("difference", T.FLOAT, ["N", 2])])
+
+
+def gather():
+    """Fails in the middle of a run when an index is out of range."""
+    nodes = [h.make_node("Gather", ["table", "index"], ["y"])]
+    save("gather", nodes, [info("index", T.INT64, ["N"])], [info("y", T.FLOAT, ["N"])],
+         [constant("table", np.array([10, 20, 30], np.float32))])
+
+
+def grow():
+    """Gives as many numbers as it is told to: a small request for a large answer."""
+    nodes = [h.make_node("ConstantOfShape", ["size"], ["y"])]
+    save("grow", nodes, [info("size", T.INT64, [1])], [info("y", T.FLOAT, ["N"])])
+
+
+def classifier_nodes(image):
+    """A picture [N,4,4,3] in 0..1 to logits of three classes: which channel is the brightest."""
+    nodes = [
+        h.make_node("ReduceMean", [image], ["means"], axes=[1, 2], keepdims=0),
+        h.make_node("Mul", ["means", "ten"], ["logits"]),
+        h.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        h.make_node("ArgMax", ["logits"], ["classes"], axis=1, keepdims=0),
+    ]
+    return nodes, [constant("ten", np.float32(10))]
+
+
+def classifiers():
+    outputs = [info("logits", T.FLOAT, ["N", 3]), info("probabilities", T.FLOAT, ["N", 3]),
+               info("classes", T.INT64, ["N"])]
+    nodes, consts = classifier_nodes("image")
+    save("classifier_float", nodes, [info("image", T.FLOAT, ["N", 4, 4, 3])], outputs, consts)
+    nodes, consts = classifier_nodes("scaled")
+    cast = [h.make_node("Cast", ["image"], ["cast"], to=T.FLOAT), h.make_node("Div", ["cast", "most"], ["scaled"])]
+    save("classifier_uint8", cast + nodes, [info("image", T.UINT8, ["N", 4, 4, 3])], outputs,
+         consts + [constant("most", np.float32(255))])
+
+
+def lenet():
+    """The seed's net for 32x32x3: conv 3-6-5x5, pool, conv 6-16-5x5, pool, 400-120-84-10."""
+    consts, nodes, x = [], [], "image"
+    nodes.append(h.make_node("Transpose", [x], ["nchw"], perm=[0, 3, 1, 2]))
+    x = "nchw"
+    for index, (out, inn) in enumerate([(6, 3), (16, 6)]):
+        w, b = f"conv{index}_w", f"conv{index}_b"
+        consts += [constant(w, weights(index + 1, out, inn, 5, 5, scale=(inn * 25) ** -0.5)),
+                   constant(b, weights(index + 11, out, scale=(inn * 25) ** -0.5))]
+        nodes += [h.make_node("Conv", [x, w, b], [f"conv{index}"]),
+                  h.make_node("Relu", [f"conv{index}"], [f"relu{index}"]),
+                  h.make_node("MaxPool", [f"relu{index}"], [f"pool{index}"], kernel_shape=[2, 2], strides=[2, 2])]
+        x = f"pool{index}"
+    nodes.append(h.make_node("Flatten", [x], ["flat"], axis=1))
+    x = "flat"
+    for index, (inn, out) in enumerate([(400, 120), (120, 84), (84, 10)]):
+        w, b = f"fc{index}_w", f"fc{index}_b"
+        consts += [constant(w, weights(index + 21, inn, out, scale=inn ** -0.5)),
+                   constant(b, weights(index + 31, out, scale=inn ** -0.5))]
+        y = "logits" if index == 2 else f"fc{index}"
+        nodes.append(h.make_node("Gemm", [x, w, b], [y]))
+        if index < 2:
+            nodes.append(h.make_node("Relu", [y], [f"fc{index}_relu"]))
+            x = f"fc{index}_relu"
+    nodes += [h.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+              h.make_node("ArgMax", ["logits"], ["classes"], axis=1, keepdims=0)]
+    outputs = [info("logits", T.FLOAT, ["N", 10]), info("probabilities", T.FLOAT, ["N", 10]),
+               info("classes", T.INT64, ["N"])]
+    save("lenet", nodes, [info("image", T.FLOAT, ["N", 32, 32, 3])], outputs, consts)
+
+
+def slow():
+    """Multiplies a matrix with itself as often as it is told to: takes as long as a test wants."""
+    body = h.make_graph(
+        [h.make_node("MatMul", ["m", "m"], ["product"]), h.make_node("Clip", ["product", "low", "high"], ["clipped"]),
+         h.make_node("Identity", ["go"], ["go_on"])],
+        "body", [info("i", T.INT64, []), info("go", T.BOOL, []), info("m", T.FLOAT, [64, 64])],
+        [info("go_on", T.BOOL, []), info("clipped", T.FLOAT, [64, 64])],
+        [constant("low", np.float32(-1)), constant("high", np.float32(1))])
+    nodes = [h.make_node("Loop", ["times", "", "start"], ["last"], body=body),
+             h.make_node("ReduceSum", ["last"], ["y"], keepdims=0)]
+    save("slow", nodes, [info("times", T.INT64, [])], [info("y", T.FLOAT, [])],
+         [constant("start", weights(5, 64, 64))])
+
+
+if __name__ == "__main__":
+    half_plus_two()
+    identities()
+    add()
+    gather()
+    grow()
+    classifiers()
+    lenet()
+    slow()

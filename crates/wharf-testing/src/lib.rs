@@ -1,0 +1,13 @@
+//! For tests only: small models, a fake engine that tests step through, tolerances, the shared data.
+//!
+//! The models in `models/` are made by `models/make_models.py` and are linked into this crate, so that no test
+//! needs a file. [`FakeEngine`] stands in for a runtime where a test has to decide when a run ends.
+
+mod close;
+mod fake;
+pub mod models;
+mod shared;
+
+pub use close::{assert_close, max_difference};
+pub use fake::{FakeEngine, FakeRun};
+pub use shared::{shared_data_dir, shared_data_or_skip};

@@ -1,0 +1,21 @@
+//! The data that is shared between checkouts and may be absent.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The folder of shared data: `WHARF_SHARED_DATA`, or else `../shared/data` beside the checkout.
+pub fn shared_data_dir() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder = env::var_os("WHARF_SHARED_DATA").map_or_else(beside, PathBuf::from);
+    folder.canonicalize().ok().filter(|folder| folder.is_dir())
+}
+
+/// A path within the shared data; prints why the test is skipped and gives `None` where it is absent.
+#[expect(clippy::print_stderr, reason = "a skipped test says so to whoever runs it")]
+pub fn shared_data_or_skip(path: &str) -> Option<PathBuf> {
+    let found = shared_data_dir().map(|folder| folder.join(path)).filter(|path| path.exists());
+    if found.is_none() {
+        eprintln!("skipped: there is no `{path}` in the shared data (set WHARF_SHARED_DATA)");
+    }
+    found
+}
