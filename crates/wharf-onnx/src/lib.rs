@@ -28,6 +28,8 @@ mod ops;
 pub mod proto;
 mod scan;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use attribute::Attribute;
