@@ -59,6 +59,33 @@ impl Program {
         !self.steps().any(Step::is_random)
     }
 
+    /// The same program for what is at hand: a leading `decode` is added for encoded pictures and left out for
+    /// pixels.
+    ///
+    /// # Errors
+    /// The program takes neither encoded pictures nor 8-bit pixels, or `source` is neither.
+    pub fn fitted_to(&self, source: Kind) -> Result<Program, TransformError> {
+        match (source, self.input) {
+            (Kind::Encoded, Kind::Encoded) | (Kind::PixelsU8, Kind::PixelsU8) => Ok(self.clone()),
+            (Kind::PixelsU8, Kind::Pixels) => {
+                Ok(Program::new(self.ops.clone(), Kind::PixelsU8, Kind::PixelsU8))
+            }
+            (Kind::PixelsU8, Kind::Encoded) => {
+                Ok(Program::new(self.ops[1..].to_vec(), Kind::PixelsU8, self.output))
+            }
+            (Kind::Encoded, Kind::Pixels | Kind::PixelsU8) => {
+                // A place in the recipe that no step has: `decode` draws no random numbers.
+                let mut ops = vec![(usize::MAX, Step::Decode)];
+                ops.extend_from_slice(&self.ops);
+                let output = if self.output == Kind::Pixels { Kind::PixelsU8 } else { self.output };
+                Ok(Program::new(ops, Kind::Encoded, output))
+            }
+            (source, input) => {
+                Err(TransformError::input(format!("input is {source}, the transform expects {input}")))
+            }
+        }
+    }
+
     /// Cuts off the first steps that draw nothing and give 8-bit pixels: what they make may be kept and used
     /// again in every epoch. Running both parts gives the same bits as running the whole.
     pub fn split_prefix(&self) -> (Program, Program) {
