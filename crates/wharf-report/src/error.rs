@@ -12,7 +12,7 @@ pub struct ReportError(Inner);
 pub enum ReportErrorKind {
     /// Names and values disagree in number.
     Shape,
-    /// A picture is of a kind that browsers do not show.
+    /// A picture is of a kind that browsers do not show, or has not the samples it should.
     Picture,
 }
 
@@ -21,6 +21,7 @@ enum Inner {
     Rows { names: usize, rows: usize },
     Columns { row: usize, names: usize, columns: usize },
     NotAPicture,
+    NotSamples { shape: [usize; 3], samples: usize },
 }
 
 impl ReportError {
@@ -28,11 +29,15 @@ impl ReportError {
         Self(Inner::NotAPicture)
     }
 
+    pub(crate) fn not_samples(shape: [usize; 3], samples: usize) -> Self {
+        Self(Inner::NotSamples { shape, samples })
+    }
+
     /// Which kind of mistake it is.
     pub fn kind(&self) -> ReportErrorKind {
         match self.0 {
             Inner::Rows { .. } | Inner::Columns { .. } => ReportErrorKind::Shape,
-            Inner::NotAPicture => ReportErrorKind::Picture,
+            Inner::NotAPicture | Inner::NotSamples { .. } => ReportErrorKind::Picture,
         }
     }
 }
@@ -55,6 +60,10 @@ impl fmt::Display for ReportError {
             Inner::Columns { row, names, columns } => {
                 write!(out, "row {row} of the grid has {columns} values, expected {names}")
             }
+            Inner::NotSamples { shape, samples } => write!(
+                out,
+                "{samples} samples, expected a picture of shape {shape:?} with sides of 1 to 4096 and 1 or 3 channels"
+            ),
             Inner::NotAPicture => out.write_str("picture is neither PNG nor JPEG"),
         }
     }

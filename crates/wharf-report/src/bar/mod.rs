@@ -106,7 +106,7 @@ impl BarChart {
             return canvas.text("wr-mute", (zero + 5.0, base), Anchor::Start, "\u{2013}");
         }
         let end = inside(value);
-        let label = number::value(value, self.axis.unit);
+        let label = self.label(&scale.domain, value);
         canvas.open_group("wr-s0");
         let (x, wide) = (zero.min(end), (zero - end).abs());
         canvas.rect_with_tip(
@@ -120,6 +120,16 @@ impl BarChart {
         canvas.close_group();
         let (at, anchor) = if value < 0.0 { (end - 5.0, Anchor::End) } else { (end + 5.0, Anchor::Start) };
         canvas.text("wr-text", (at, base), anchor, &label);
+    }
+
+    /// A value with as many decimals as the others, unless they do not suffice for it.
+    fn label(&self, domain: &Domain, value: f64) -> String {
+        let step = (domain.high - domain.low) / 200.0;
+        if self.axis.unit == Unit::Count || value.abs() < step {
+            number::value(value, self.axis.unit)
+        } else {
+            number::tick(value, step, self.axis.unit)
+        }
     }
 
     /// Writes the axis title, if there is one, and gives where the next thing below may start.

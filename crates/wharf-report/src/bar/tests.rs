@@ -39,7 +39,16 @@ fn range_cuts_bars_and_units_are_written() {
     let svg = chart.draw().to_svg();
     let bars = bars(&svg);
     assert_eq!(bars[0].1, bars[1].1);
-    assert!(svg.contains(">700%</text>") && svg.contains(">100%</text>"));
+    assert!(svg.contains(">700.0%</text>") && svg.contains(">100.0%</text>"));
+}
+
+#[test]
+fn values_have_as_many_decimals_as_each_other_unless_they_are_tiny() {
+    let chart = BarChart::new("").bar("a", 1.5).bar("b", 2.0).bar("c", 0.0004).bar("d", 0.0);
+    let svg = chart.draw().to_svg();
+    for label in [">1.50</text>", ">2.00</text>", ">0.0004</text>", ">0</text>"] {
+        assert!(svg.contains(label), "{label}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod blocks;
 mod page;
 mod picture;
+mod png;
 mod section;
 mod style;
 

@@ -18,6 +18,7 @@ enum Block {
     Preformatted(String),
     Facts(Facts),
     Table(Table),
+    FoldedTable(String, Table),
     Charts(Vec<Drawing>),
     Pictures(Vec<Picture>),
 }
@@ -51,6 +52,11 @@ impl Section {
     /// Adds a table.
     pub fn table(self, table: Table) -> Self {
         self.with(Block::Table(table))
+    }
+
+    /// Adds a table of which only `summary` shows until it is opened.
+    pub fn folded_table(self, summary: impl Into<String>, table: Table) -> Self {
+        self.with(Block::FoldedTable(summary.into(), table))
     }
 
     /// Adds a chart.
@@ -95,6 +101,11 @@ impl Block {
             Self::Preformatted(text) => out.push_str(&format!("<pre>\n{}</pre>", escape(text))),
             Self::Facts(facts) => facts.push(out),
             Self::Table(table) => table.push(out),
+            Self::FoldedTable(summary, table) => {
+                out.push_str(&format!("<details><summary>{}</summary>", escape(summary)));
+                table.push(out);
+                out.push_str("</details>");
+            }
             Self::Charts(charts) => push_charts(out, charts),
             Self::Pictures(pictures) => {
                 out.push_str("<div class=\"pictures\">");
@@ -105,8 +116,11 @@ impl Block {
     }
 }
 
+/// Charts of one width are printed in pairs.
 fn push_charts(out: &mut String, charts: &[Drawing]) {
-    out.push_str("<div class=\"charts\">");
+    let is_even = charts.len() > 1 && charts.windows(2).all(|pair| pair[0].size().0 == pair[1].size().0);
+    let class = if is_even { "charts even" } else { "charts" };
+    out.push_str(&format!("<div class=\"{class}\">"));
     charts.iter().for_each(|chart| out.push_str(&chart.to_element()));
     out.push_str("</div>");
 }

@@ -27,6 +27,7 @@ th{text-align:left;font-weight:600;color:var(--mute);border-bottom:1px solid var
 td{border-bottom:1px solid var(--rule);padding:6px 12px}tbody tr:last-child td{border-bottom:0}\
 th:first-child,td:first-child{padding-left:0}th:last-child,td:last-child{padding-right:0}\
 .n{text-align:right;white-space:nowrap}\
+details{margin:0 0 16px}summary{cursor:pointer;color:var(--accent);font-size:14px}details .wide{margin:10px 0 0}\
 pre{background:var(--code);border-radius:8px;padding:14px 16px;margin:0 0 16px;overflow-x:auto;overflow-wrap:normal;\
 font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;tab-size:4}\
 .charts{display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px 20px;margin:0 -16px 8px}\
@@ -38,5 +39,5 @@ figcaption{font-size:12px;line-height:1.4;margin-top:6px;color:var(--mute);white
 footer{color:var(--mute);font-size:13px}\
 @media print{body{font-size:12px;background:#fff}main{max-width:none;padding:0}nav{display:none}\
 section{border:0;border-top:1px solid var(--rule);border-radius:0;padding:14px 0}\
-svg,figure,tr,.tiles,.facts{break-inside:avoid}h2{break-after:avoid}pre{white-space:pre-wrap}\
+svg,figure,tr,.tiles,.facts{break-inside:avoid}h2,p{break-after:avoid}.even svg{max-width:calc(50% - 10px)}pre{white-space:pre-wrap}\
 .tiles div{padding:8px 12px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";

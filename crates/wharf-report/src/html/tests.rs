@@ -12,6 +12,7 @@ fn page(text: &str) -> String {
         .preformatted(text)
         .facts(Facts::new().add(text, text))
         .table(Table::new().text(text).number(text).row([text, text]).row([text]).row([text; 3]))
+        .folded_table(text, Table::new().text(text).row([text]))
         .charts(vec![chart, matrix])
         .pictures(vec![Picture::new(PNG.to_vec(), text).unwrap()]);
     let report = Report::new(text).lead(text).figure(text, text).section(section).footer(text);
@@ -43,7 +44,7 @@ fn elements_are_closed() {
     let xml = as_xml(&html);
     let document = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error}"));
     let count = |name: &str| document.descendants().filter(|node| node.tag_name().name() == name).count();
-    assert_eq!((count("section"), count("svg"), count("img"), count("tr"), count("nav")), (4, 2, 1, 4, 1));
+    assert_eq!((count("section"), count("svg"), count("img"), count("tr"), count("nav")), (4, 2, 1, 6, 1));
 }
 
 #[test]
