@@ -1,0 +1,68 @@
+//! What a run leaves for people to look at: `curves.svg`, `confusion.svg` and `report.html`.
+
+mod curves;
+mod environment;
+mod evaluation;
+mod files;
+mod page;
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+pub use environment::environment;
+
+use crate::metrics::{EpochMetrics, Evaluation};
+
+/// Everything that the report of a run tells.
+#[derive(Clone, Copy, Debug)]
+pub struct RunReport<'a> {
+    /// The run's name, which is the heading.
+    pub name: &'a str,
+    /// One entry per finished epoch.
+    pub epochs: &'a [EpochMetrics],
+    /// How the finished network does; absent while a run goes on, or where the recipe has no such split.
+    pub evaluation: Option<&'a Evaluation>,
+    /// Pictures that were classified wrongly, the most confident mistakes first; may be empty.
+    pub mistakes: &'a [Mistake],
+    /// The recipe, as it was read.
+    pub recipe: &'a str,
+    /// Names and values of what else decides the outcome: seed, digests, [`environment`].
+    pub environment: &'a [(String, String)],
+    /// What the run spent its time on.
+    pub timings: &'a [(String, Duration)],
+}
+
+/// A picture that the network took for something else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// Height, width and channels (1 or 3).
+    pub shape: [usize; 3],
+    /// The picture as it was before normalisation, row by row, channels last.
+    pub samples: Vec<u8>,
+    /// The class it bears.
+    pub truth: String,
+    /// The class the network gave it.
+    pub prediction: String,
+    /// The probability that the network gave to `prediction`.
+    pub probability: f32,
+}
+
+/// Writes `curves.svg`, `confusion.svg` (where there is an evaluation) and `report.html` into a run's folder.
+///
+/// Each file is there whole or not at all, also when a former one is replaced. The same report gives the same bytes.
+///
+/// # Errors
+/// If a file cannot be written, or the evaluation's confusion matrix is not square.
+pub fn write_report(run_dir: &Path, report: &RunReport<'_>) -> io::Result<()> {
+    let confusion = report.evaluation.map(evaluation::confusion).transpose().map_err(io::Error::other)?;
+    files::write(run_dir, "curves.svg", &curves::all(report.epochs).to_svg())?;
+    if let Some(confusion) = &confusion {
+        files::write(run_dir, "confusion.svg", &confusion.to_svg())?;
+    }
+    files::write(run_dir, "report.html", &page::page(report, confusion).to_html())?;
+    files::sync_folder(run_dir)
+}
+
+#[cfg(test)]
+mod tests;
