@@ -1,6 +1,6 @@
 //! Which class was taken for which.
 
-use super::grid::{Cell, Grid, level};
+use super::grid::{Cells, Grid, Shade, level};
 use super::key::Key;
 use crate::drawing::Drawing;
 use crate::error::{ReportError, check_grid};
@@ -53,19 +53,7 @@ impl ConfusionMatrix {
                 key("wrong", |share| (Ramp::B, depth(share))),
             ],
         };
-        grid.draw(&|row, column| self.cell(row, column, totals[row]))
-    }
-
-    fn cell(&self, row: usize, column: usize, total: f64) -> Cell {
-        let count = self.counts[row][column];
-        let share = if total > 0.0 { count as f64 / total } else { 0.0 };
-        let ramp = if row == column { Ramp::A } else { Ramp::B };
-        let label = short_count(count);
-        let (truth, prediction) = (&self.labels[row], &self.labels[column]);
-        let (number, percent) =
-            (number::value(count as f64, Unit::Count), number::value(share, Unit::Percent));
-        let tip = format!("{truth} taken for {prediction}: {number} ({percent})");
-        Cell { shade: (count > 0).then(|| (ramp, level(depth(share)))), label, tip }
+        grid.draw(&Counts { matrix: self, totals: &totals })
     }
 
     fn describe(&self, totals: &[f64]) -> String {
@@ -99,6 +87,38 @@ impl ConfusionMatrix {
             ),
             None => String::new(),
         }
+    }
+}
+
+/// The counts, with the sums of their rows.
+struct Counts<'a> {
+    matrix: &'a ConfusionMatrix,
+    totals: &'a [f64],
+}
+
+impl Counts<'_> {
+    fn share(&self, row: usize, column: usize) -> f64 {
+        let total = self.totals[row];
+        if total > 0.0 { self.matrix.counts[row][column] as f64 / total } else { 0.0 }
+    }
+}
+
+impl Cells for Counts<'_> {
+    fn shade(&self, row: usize, column: usize) -> Option<Shade> {
+        let ramp = if row == column { Ramp::A } else { Ramp::B };
+        let shade = (ramp, level(depth(self.share(row, column))));
+        (self.matrix.counts[row][column] > 0).then_some(shade)
+    }
+
+    fn label(&self, row: usize, column: usize) -> String {
+        short_count(self.matrix.counts[row][column])
+    }
+
+    fn tip(&self, row: usize, column: usize) -> String {
+        let (truth, prediction) = (&self.matrix.labels[row], &self.matrix.labels[column]);
+        let count = number::value(self.matrix.counts[row][column] as f64, Unit::Count);
+        let share = number::value(self.share(row, column), Unit::Percent);
+        format!("{truth} taken for {prediction}: {count} ({share})")
     }
 }
 

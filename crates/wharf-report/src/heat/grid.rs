@@ -1,17 +1,27 @@
 //! What heat map and confusion matrix have in common: a title, a key, labelled rows and columns, cells.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use super::key::Key;
 use super::labels::Labels;
 use crate::canvas::{Anchor, Canvas};
 use crate::drawing::{Drawing, MARGIN, title_block};
+use crate::number::Px;
 use crate::palette::{LEVELS, Ramp};
 use crate::text;
 
-/// A cell as it is drawn. One without a level is empty: no value, or nothing to stress.
-pub(super) struct Cell {
-    pub(super) shade: Option<(Ramp, usize)>,
-    pub(super) label: String,
-    pub(super) tip: String,
+/// The shade of a cell: the ramp and how deep.
+pub(super) type Shade = (Ramp, usize);
+
+/// What stands in the cells, asked for only where it is drawn.
+pub(super) trait Cells {
+    /// None for a cell that is empty: no value, or nothing to stress.
+    fn shade(&self, row: usize, column: usize) -> Option<Shade>;
+    /// What a shaded cell shows, if there is room.
+    fn label(&self, row: usize, column: usize) -> String;
+    /// What a cell tells when pointed at.
+    fn tip(&self, row: usize, column: usize) -> String;
 }
 
 pub(super) struct Grid<'a> {
@@ -36,8 +46,8 @@ pub(super) fn level(share: f64) -> usize {
 }
 
 impl Grid<'_> {
-    /// Draws the grid; `cell` gives the content of a row and column.
-    pub(super) fn draw(self, cell: &dyn Fn(usize, usize) -> Cell) -> Drawing {
+    /// Draws the grid with its cells.
+    pub(super) fn draw(self, cells: &dyn Cells) -> Drawing {
         let (rows, columns) = (self.row_names.len(), self.column_names.len());
         let side = (CELLS / rows.max(columns).max(1) as f64).clamp(1.0, 52.0);
         let labels = Labels::new(self.row_names, self.column_names, side);
@@ -50,7 +60,7 @@ impl Grid<'_> {
         let mut top = title_block(&mut canvas, self.title, width);
         top = Key::draw_all(&self.key, &mut canvas, top);
         let bottom = top + side * rows as f64;
-        self.draw_cells(&mut canvas, (left, top), side, cell);
+        self.draw_cells(&mut canvas, (left, top), side, cells);
         labels.draw(&mut canvas, (left, top, bottom));
         let mut height = bottom + labels.column_height + 8.0;
         self.draw_titles(&mut canvas, (left, top, plot_width, side * rows as f64), &mut height);
@@ -59,30 +69,28 @@ impl Grid<'_> {
         drawing
     }
 
-    fn draw_cells(
-        &self,
-        canvas: &mut Canvas,
-        (left, top): (f64, f64),
-        side: f64,
-        cell: &dyn Fn(usize, usize) -> Cell,
-    ) {
+    fn draw_cells(&self, canvas: &mut Canvas, (left, top): (f64, f64), side: f64, cells: &dyn Cells) {
         let (rows, columns) = (self.row_names.len(), self.column_names.len());
         canvas.rect("wr-none", left, top, side * columns as f64, side * rows as f64);
+        if rows.saturating_mul(columns) > TIPS {
+            return draw_dense(canvas, (rows, columns), (left, top), side, cells);
+        }
         let gap = if side >= 12.0 { 1.0 } else { 0.0 };
-        let with_tips = rows.saturating_mul(columns) <= TIPS;
-        let cells: Vec<Vec<Cell>> =
-            (0..rows).map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect();
-        let font = fitting_font(&cells, side);
-        for (row, line) in cells.iter().enumerate() {
-            for (column, cell) in line.iter().enumerate() {
-                let (x, y) = (left + side * column as f64, top + side * row as f64);
-                draw_cell(canvas, cell, (x, y), side - gap, with_tips);
-                if let Some((font, (ramp, level))) = font.zip(cell.shade) {
-                    let middle = (x + (side - gap) / 2.0, y + (side - gap) / 2.0 + font * 0.36);
-                    let class =
-                        format!("wr-t{}{level}{}", ramp.letter(), if font < 12.0 { " wr-small" } else { "" });
-                    canvas.text(&class, middle, Anchor::Middle, &cell.label);
-                }
+        let inner = side - gap;
+        let font = fitting_font((rows, columns), inner, cells);
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            let (x, y) = (left + side * column as f64, top + side * row as f64);
+            let shade = cells.shade(row, column);
+            let class = shade.map_or_else(|| "wr-none".to_owned(), |shade| class("", shade));
+            canvas.rect_with_tip(&class, x, y, inner, inner, &cells.tip(row, column));
+            if let Some((font, shade)) = font.zip(shade) {
+                draw_label(
+                    canvas,
+                    (x + inner / 2.0, y + inner / 2.0),
+                    font,
+                    shade,
+                    &cells.label(row, column),
+                );
             }
         }
     }
@@ -106,21 +114,45 @@ impl Grid<'_> {
     }
 }
 
-fn draw_cell(canvas: &mut Canvas, cell: &Cell, (x, y): (f64, f64), side: f64, with_tips: bool) {
-    let class = match cell.shade {
-        Some((ramp, level)) => format!("wr-{}{level}", ramp.letter()),
-        None if with_tips => "wr-none".to_owned(),
-        None => return,
-    };
-    if with_tips {
-        canvas.rect_with_tip(&class, x, y, side, side, &cell.tip);
-    } else {
-        canvas.rect(&class, x, y, side, side);
+/// The class of a shade, or with the prefix `t` that of text on it.
+fn class(prefix: &str, (ramp, level): Shade) -> String {
+    format!("wr-{prefix}{}{level}", ramp.letter())
+}
+
+fn draw_label(canvas: &mut Canvas, (x, y): (f64, f64), font: f64, shade: Shade, label: &str) {
+    let small = if font < 12.0 { " wr-small" } else { "" };
+    // Digits are about 0.72 of the font size high.
+    canvas.text(&format!("{}{small}", class("t", shade)), (x, y + font * 0.36), Anchor::Middle, label);
+}
+
+/// Very many cells, without tips: one path for each shade.
+fn draw_dense(
+    canvas: &mut Canvas,
+    (rows, columns): (usize, usize),
+    (left, top): (f64, f64),
+    side: f64,
+    cells: &dyn Cells,
+) {
+    let mut paths = BTreeMap::<String, String>::new();
+    let wide = Px(side);
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        if let Some(shade) = cells.shade(row, column) {
+            let (x, y) = (Px(left + side * column as f64), Px(top + side * row as f64));
+            let path = paths.entry(class("", shade)).or_default();
+            // Writing to a string cannot fail.
+            let _ = write!(path, "M{x} {y}h{wide}v{wide}h-{wide}z");
+        }
+    }
+    for (class, path) in paths {
+        canvas.push(format_args!("<path class=\"{class}\" d=\"{path}\"/>"));
     }
 }
 
 /// The font size at which every label fits its cell, if there is one.
-fn fitting_font(cells: &[Vec<Cell>], side: f64) -> Option<f64> {
-    let widest = cells.iter().flatten().map(|cell| text::width(&cell.label, 1.0)).fold(0.0, f64::max);
-    [12.0, 11.0].into_iter().find(|font| side >= font * 1.7 && widest * font <= side - 4.0)
+fn fitting_font((rows, columns): (usize, usize), inner: f64, cells: &dyn Cells) -> Option<f64> {
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let shaded = places.filter(|(row, column)| cells.shade(*row, *column).is_some());
+    let widths = shaded.map(|(row, column)| text::width(&cells.label(row, column), 1.0));
+    let widest = widths.fold(0.0, f64::max);
+    [12.0, 11.0].into_iter().find(|font| inner >= font * 1.7 && widest * font <= inner - 3.0)
 }

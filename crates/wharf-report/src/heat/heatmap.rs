@@ -1,6 +1,6 @@
 //! A grid of values: correlations, attention, latency by load and batch size.
 
-use super::grid::{Cell, Grid, level};
+use super::grid::{Cells, Grid, Shade, level};
 use super::key::Key;
 use crate::drawing::Drawing;
 use crate::error::{ReportError, check_grid};
@@ -61,7 +61,7 @@ impl Heatmap {
             column_names: &self.column_names,
             key: vec![self.key(low, high)],
         };
-        grid.draw(&|row, column| self.cell(row, column, (low, high)))
+        grid.draw(&Values { map: self, low, high })
     }
 
     fn extent(&self) -> (f64, f64) {
@@ -73,23 +73,6 @@ impl Heatmap {
             _ if low < 0.0 => (low.min(-high), high.max(-low)),
             _ => (low, high),
         }
-    }
-
-    fn cell(&self, row: usize, column: usize, (low, high): (f64, f64)) -> Cell {
-        let value = self.values[row][column];
-        let exact = number::value(value, self.unit);
-        let tip = format!("{}, {}: {exact}", self.row_names[row], self.column_names[column]);
-        // Cells are small: they show about a hundred steps of the whole range.
-        let step = (high - low) / 100.0;
-        let is_coarse = self.unit != Unit::Count && is_drawable(value) && step > 0.0;
-        let label = if is_coarse { number::tick(value, step, self.unit) } else { exact };
-        let shade = match () {
-            () if !is_drawable(value) => None,
-            () if low < 0.0 => Some((sign(value), level(value.abs() / high))),
-            () if low == high => Some((Ramp::A, 0)),
-            () => Some((Ramp::A, level((value - low) / (high - low)))),
-        };
-        Cell { shade, label, tip }
     }
 
     fn key(&self, low: f64, high: f64) -> Key {
@@ -107,6 +90,41 @@ impl Heatmap {
             (counted(self.row_names.len(), "row"), counted(self.column_names.len(), "column"));
         let (low, high) = (number::value(low, self.unit), number::value(high, self.unit));
         format!("{rows} and {columns}, shaded from {low} to {high}.")
+    }
+}
+
+/// The values, with the ends of the shading.
+struct Values<'a> {
+    map: &'a Heatmap,
+    low: f64,
+    high: f64,
+}
+
+impl Cells for Values<'_> {
+    fn shade(&self, row: usize, column: usize) -> Option<Shade> {
+        let (value, low, high) = (self.map.values[row][column], self.low, self.high);
+        match () {
+            () if !is_drawable(value) => None,
+            () if low < 0.0 => Some((sign(value), level(value.abs() / high))),
+            () if low == high => Some((Ramp::A, 0)),
+            () => Some((Ramp::A, level((value - low) / (high - low)))),
+        }
+    }
+
+    fn label(&self, row: usize, column: usize) -> String {
+        let value = self.map.values[row][column];
+        // Cells are small: they show about a hundred steps of the whole range.
+        let step = (self.high - self.low) / 100.0;
+        if self.map.unit != Unit::Count && step > 0.0 {
+            number::tick(value, step, self.map.unit)
+        } else {
+            number::value(value, self.map.unit)
+        }
+    }
+
+    fn tip(&self, row: usize, column: usize) -> String {
+        let value = number::value(self.map.values[row][column], self.map.unit);
+        format!("{}, {}: {value}", self.map.row_names[row], self.map.column_names[column])
     }
 }
 

@@ -81,6 +81,12 @@ fn large_matrices_lose_numbers_then_names_but_stay_a_screen_wide() {
 }
 
 #[test]
+fn hundreds_of_classes_make_a_file_that_opens() {
+    let svg = matrix(names(300)).draw().to_svg();
+    assert!(svg.len() < 2_000_000, "{}", svg.len());
+}
+
+#[test]
 fn hostile_and_long_names_do_no_harm() {
     let labels = vec![
         "</svg><script>".to_owned(),

@@ -20,7 +20,7 @@ pub(super) fn each(epochs: &[EpochMetrics]) -> Vec<Drawing> {
         Some((epoch, label)) => chart.mark(*epoch, label),
         None => chart,
     };
-    let loss = chart("Loss", Axis::new("cross entropy"))
+    let loss = chart("Loss", Axis::new("mean per picture"))
         .series(series("train", epochs, |epoch| Some(epoch.train_loss)));
     let accuracy = chart("Accuracy", Axis::new("classified rightly").unit(Unit::Percent)).series(series(
         "train",
