@@ -31,8 +31,15 @@ pub(crate) fn check_outputs(specs: &[TensorSpec], names: &[&str]) -> Result<Vec<
     if names.is_empty() {
         return Ok((0..specs.len()).collect());
     }
-    let place = |name: &&str| index_of(specs, name).ok_or_else(|| unknown("output", name, specs));
-    names.iter().map(place).collect()
+    let mut places = Vec::new();
+    for name in names {
+        let place = index_of(specs, name).ok_or_else(|| unknown("output", name, specs))?;
+        if places.contains(&place) {
+            return Err(EngineError::input(format!("output `{name}` is asked for twice")));
+        }
+        places.push(place);
+    }
+    Ok(places)
 }
 
 /// Whether `tensor` is of the type and shape that `spec` says.

@@ -4,6 +4,8 @@ mod bound;
 mod labels;
 mod replay;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -47,6 +47,12 @@ impl StopSignal {
         self.0.as_ref().is_some_and(|shared| shared.stopped.load(Ordering::SeqCst))
     }
 
+    /// Whether an engine listens to it at this moment.
+    #[cfg(test)]
+    pub(crate) fn has_listener(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| shared.hook().is_some())
+    }
+
     /// Has `hook` called when the signal is given, at once if it has been; until the guard is dropped. An
     /// engine stops its runtime with it. A signal serves one run, so a second hook replaces the first.
     #[must_use = "dropping the guard takes the hook back"]

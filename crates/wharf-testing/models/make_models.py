@@ -144,6 +144,18 @@ def slow():
          [constant("start", weights(5, 64, 64))])
 
 
+def escaping():
+    """Keeps its weights in a file outside of its folder, which must be refused."""
+    outside = onnx.TensorProto(name="w", data_type=T.FLOAT, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+    for key, value in {"location": "../outside.bin", "offset": "0", "length": "16"}.items():
+        outside.external_data.add(key=key, value=value)
+    graph = h.make_graph([h.make_node("Add", ["x", "w"], ["y"])], "escaping", [info("x", T.FLOAT, [4])],
+                         [info("y", T.FLOAT, [4])], [outside])
+    model = h.make_model(graph, opset_imports=[h.make_opsetid("", OPSET)], producer_name="wharf-testing")
+    model.ir_version = 9
+    (HERE / "escaping.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+
 if __name__ == "__main__":
     half_plus_two()
     identities()
@@ -153,3 +165,4 @@ if __name__ == "__main__":
     classifiers()
     lenet()
     slow()
+    escaping()

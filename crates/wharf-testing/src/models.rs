@@ -27,6 +27,9 @@ pub const LENET: &[u8] = include_bytes!("../models/lenet.onnx");
 /// Multiplies a 64 x 64 matrix with itself `times` times (int64 scalar), to `y`, float32 scalar.
 pub const SLOW: &[u8] = include_bytes!("../models/slow.onnx");
 
+/// `y = x + w`, float32 `[4]`, with `w` in `../outside.bin`, which a loader must not follow.
+pub const ESCAPING: &[u8] = include_bytes!("../models/escaping.onnx");
+
 /// `y = x` of shape `[N, M]`, for any element type.
 pub const fn identity(dtype: DType) -> &'static [u8] {
     match dtype {

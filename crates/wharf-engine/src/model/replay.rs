@@ -94,7 +94,7 @@ fn compare(actual: &Tensor, golden: &Tensor, report: &mut ReplayReport) -> Resul
         if is_same {
             continue;
         }
-        if difference.is_nan() || difference > GOLDEN_TOLERANCE * (1.0 + right.abs()) {
+        if !difference.is_finite() || difference > GOLDEN_TOLERANCE * (1.0 + right.abs()) {
             return Err(format!("is {left} at {index}, expected {right} within {GOLDEN_TOLERANCE}"));
         }
         report.max_difference = report.max_difference.max(difference);

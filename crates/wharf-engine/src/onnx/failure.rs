@@ -49,6 +49,8 @@ mod tests {
 
     #[test]
     fn messages_carry_nothing_of_the_runtime() {
+        // The wrapper makes its errors through the library.
+        crate::OnnxEngine::new().unwrap();
         let text = "/src/onnxruntime/core/graph.cc:181 node 0x7f3a failed at /models/secret/model.onnx";
         for (code, kind) in [
             (ErrorCode::InvalidArgument, EngineErrorKind::InvalidInput),
@@ -67,6 +69,7 @@ mod tests {
 
     #[test]
     fn lack_of_memory_is_no_fault_of_the_inputs() {
+        crate::OnnxEngine::new().unwrap();
         let text = "Failed to allocate memory for requested buffer of size 99999999999";
         let failure = of_run(&Error::new_with_code(ErrorCode::RuntimeException, text));
         assert_eq!(failure.kind(), EngineErrorKind::OutOfMemory);

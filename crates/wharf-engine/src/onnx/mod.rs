@@ -5,6 +5,8 @@ mod failure;
 mod library;
 mod replica;
 mod session;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::path::PathBuf;

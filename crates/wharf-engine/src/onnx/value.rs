@@ -295,3 +295,32 @@ fn to_onnx(dtype: DType) -> OnnxType {
 fn from_onnx(code: i32) -> Option<DType> {
     TYPES.iter().find(|(_, theirs)| *theirs as i32 == code).map(|(ours, _)| *ours)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aligned_tensors_are_read_in_place() {
+        let bytes = Bytes::from(vec![0_u64; 4].into_iter().flat_map(u64::to_le_bytes).collect::<Vec<u8>>());
+        let start = bytes.as_ptr().align_offset(8);
+        for (offset, expected) in [(start, true), (start + 4, false), (start + 1, false)] {
+            let slice = bytes.slice(offset..offset + 16);
+            let tensor = Tensor::from_bytes(DType::I64, Shape::new(&[2]).unwrap(), slice.clone()).unwrap();
+            let memory = InputMemory::of(&tensor, &slice);
+            assert_eq!(matches!(memory, InputMemory::Shared(_)), expected, "offset {offset}");
+            assert_eq!(memory.as_bytes(), &slice[..]);
+            assert_eq!(memory.as_bytes().as_ptr() == slice.as_ptr(), expected);
+        }
+    }
+
+    #[test]
+    fn types_map_there_and_back() {
+        for dtype in DType::ALL {
+            assert_eq!(from_onnx(to_onnx(dtype) as i32), Some(dtype));
+        }
+        for code in [-1, 0, 14, 15, 17, 1000] {
+            assert_eq!(from_onnx(code), None);
+        }
+    }
+}
