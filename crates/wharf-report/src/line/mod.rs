@@ -98,7 +98,7 @@ impl LineChart {
         self
     }
 
-    /// Adds a dashed vertical line at `x` with a short label above the plot.
+    /// Adds a dashed vertical line at `x` with a short label above the plot; none where the axis does not reach.
     pub fn mark(mut self, x: f64, label: impl Into<String>) -> Self {
         self.marks.push((x, label.into()));
         self

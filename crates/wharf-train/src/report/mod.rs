@@ -4,6 +4,7 @@ mod curves;
 mod environment;
 mod evaluation;
 mod files;
+mod mistakes;
 mod page;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use environment::environment;
+pub use mistakes::{Mistake, SurestMistakes};
 
 use crate::metrics::{EpochMetrics, Evaluation};
 
@@ -23,7 +25,7 @@ pub struct RunReport<'a> {
     pub epochs: &'a [EpochMetrics],
     /// How the finished network does; absent while a run goes on, or where the recipe has no such split.
     pub evaluation: Option<&'a Evaluation>,
-    /// Pictures that were classified wrongly, the most confident mistakes first; may be empty.
+    /// Pictures that were classified wrongly, as [`SurestMistakes`] gathers them; may be empty.
     pub mistakes: &'a [Mistake],
     /// The recipe, as it was read.
     pub recipe: &'a str,
@@ -31,21 +33,6 @@ pub struct RunReport<'a> {
     pub environment: &'a [(String, String)],
     /// What the run spent its time on.
     pub timings: &'a [(String, Duration)],
-}
-
-/// A picture that the network took for something else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mistake {
-    /// Height, width and channels (1 or 3).
-    pub shape: [usize; 3],
-    /// The picture as it was before normalisation, row by row, channels last.
-    pub samples: Vec<u8>,
-    /// The class it bears.
-    pub truth: String,
-    /// The class the network gave it.
-    pub prediction: String,
-    /// The probability that the network gave to `prediction`.
-    pub probability: f32,
 }
 
 /// Writes `curves.svg`, `confusion.svg` (where there is an evaluation) and `report.html` into a run's folder.
