@@ -1,2 +1,34 @@
-//! wip
+//! The listeners and the wires.
+//!
+//! [`ApiServer::bind`] opens the ports of an [`ApiConfig`] and serves a [`wharf_serve::ModelManager`] on them:
+//! every gRPC service on the gRPC port, TensorFlow Serving's REST interface on its own. Each wire turns what it
+//! receives into the same request and the answer into its own form; one table gives the status of every error,
+//! and one accept loop holds all connections to the same [`Limits`] and the same orderly stop.
+//!
+//! ```no_run
+//! # async fn example(manager: wharf_serve::ModelManager) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use wharf_api::{ApiConfig, ApiServer};
+//!
+//! let mut config = ApiConfig::default();
+//! config.grpc_port = Some(0);
+//! let server = ApiServer::bind(config, manager).await?;
+//! println!("gRPC on {:?}, REST on {:?}", server.grpc_address(), server.rest_address());
+//! let all_finished = server.shutdown(Duration::from_secs(10)).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod grpc;
 mod json;
+mod limits;
+mod listener;
+pub mod proto;
+mod server;
+mod status;
+mod tfs;
+
+pub use config::ApiConfig;
+pub use limits::Limits;
+pub use server::{ApiHandle, ApiServer, BindError};

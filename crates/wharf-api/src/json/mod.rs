@@ -17,7 +17,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decimal::{Decimal, write_decimal};
+#[cfg(test)]
+use decimal::Decimal;
+pub(crate) use decimal::write_decimal;
 pub(crate) use element::{Buffer, data_type_name};
 pub(crate) use error::{malformed, shown, type_name};
 pub(crate) use nested::ItemShape;

@@ -1,0 +1,10 @@
+//! gRPC as all its services share it: the codec, deadlines, status texts, health and reflection.
+
+mod codec;
+mod deadline;
+mod error;
+mod service;
+
+pub(crate) use codec::MessageCodec;
+pub(crate) use error::to_status;
+pub(crate) use service::{GrpcService, Health, refused};

@@ -1,0 +1,24 @@
+//! TensorFlow Serving's messages, made from `proto/` at build time; clients may use them too.
+
+#![expect(
+    missing_docs,
+    reason = "generated; the .proto files carry the comments"
+)]
+
+/// Package `tensorflow`.
+pub mod tensorflow {
+    tonic::include_proto!("tensorflow");
+
+    /// Package `tensorflow.error`.
+    pub mod error {
+        tonic::include_proto!("tensorflow.error");
+    }
+
+    /// Package `tensorflow.serving`.
+    pub mod serving {
+        tonic::include_proto!("tensorflow.serving");
+    }
+}
+
+/// The descriptors of all messages and services, for reflection.
+pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,19 @@
+//! TensorFlow Serving: its messages, its two gRPC services and its REST routes.
+
+mod backend;
+mod classify;
+mod data_type;
+mod decode;
+mod encode;
+mod example;
+pub(crate) mod grpc;
+mod metadata;
+mod model_spec;
+pub(crate) mod rest;
+mod signature;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use backend::Backend;
+pub(crate) use encode::TensorEncoding;

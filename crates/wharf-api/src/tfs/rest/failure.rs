@@ -1,0 +1,63 @@
+//! Replies that say why there is no answer.
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode, Version};
+use tonic::body::Body;
+use wharf_infer::ServiceError;
+
+use super::reply;
+use crate::json::write_string;
+use crate::status::{is_our_fault, wire_status};
+
+/// A status and a text.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    message: String,
+    /// Whether the connection is of no more use, because part of the request was left unread.
+    closes_connection: bool,
+}
+
+impl Failure {
+    /// The body was not read, or not to its end.
+    pub(super) fn unread(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), closes_connection: true }
+    }
+
+    pub(super) fn into_response(self, version: Version) -> Response<Body> {
+        let mut response = reply(self.status, "application/json", error_body(&self.message));
+        let headers = response.headers_mut();
+        if self.closes_connection && version < Version::HTTP_2 {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> (u16, &str) {
+        (self.status.as_u16(), &self.message)
+    }
+}
+
+/// What is our fault is logged here with its detail.
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        if is_our_fault(error.code()) {
+            tracing::error!(code = ?error.code(), message = error.message(), detail = error.detail(), "request failed");
+        }
+        let status = wire_status(error.code()).http;
+        Self { status, message: error.message().to_owned(), closes_connection: false }
+    }
+}
+
+/// `{ "error": "..." }`
+fn error_body(message: &str) -> Bytes {
+    let mut body = b"{ \"error\": ".to_vec();
+    write_string(&mut body, message.as_bytes());
+    body.extend_from_slice(b" }");
+    body.into()
+}
