@@ -23,14 +23,17 @@ mod machine;
 mod node;
 mod numpy;
 mod opcode;
+mod pth;
 mod reduce;
 #[cfg(test)]
 mod tests;
 mod value;
+mod writer;
 
 pub use error::{PickleError, PickleErrorKind};
 pub use globals::{CIFAR_GLOBALS, Globals};
 pub use machine::Limits;
 pub use node::Pickle;
 pub use numpy::{NdArray, numpy_array};
+pub use pth::{TORCH_GLOBALS, read_pth, write_pth};
 pub use value::{Value, ValueKind};

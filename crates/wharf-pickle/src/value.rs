@@ -123,7 +123,13 @@ impl<'a> Value<'a> {
     /// # Errors
     /// The value is no dictionary, or has no such entry.
     pub fn field(self, key: &str) -> Result<Value<'a>, PickleError> {
-        let found = self.entries()?.filter(|(name, _)| name.text().is_ok_and(|name| name == key)).last();
+        // Compared as they are: checking that byte strings are texts would cost their length for each.
+        let is_key = |name: Value<'_>| match name.node() {
+            Node::Text(name) => **name == *key,
+            Node::Bytes(name) => *name == *key.as_bytes(),
+            _ => false,
+        };
+        let found = self.entries()?.filter(|(name, _)| is_key(*name)).last();
         found.map(|(_, value)| value).ok_or_else(|| PickleError::missing_field(key))
     }
 
