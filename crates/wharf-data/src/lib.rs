@@ -21,29 +21,42 @@
 //! let order = CounterRng::new(&[seed, epoch]).permutation(dataset.num_pictures());
 //! for batch in pictures.epoch(order, EpochOptions::new(2, seed, epoch))? {
 //!     let batch = batch?;
-//!     assert_eq!(batch.pixels().len(), batch.dims().iter().product());
+//!     assert_eq!(batch.pixels().len(), batch.dims().iter().product::<usize>());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod batch;
 mod cache;
+mod cifar;
+mod classes;
 mod dataset;
 mod error;
+pub mod fetch;
+mod folder;
 mod gzip;
 mod idx;
 mod loader;
+mod members;
+mod open;
 mod pictures;
 mod split;
 mod store;
+mod tar;
+mod tar_set;
 
 pub use batch::Batch;
+pub use cifar::{read_cifar10_binary, read_cifar10_python};
+pub use classes::Part;
 pub use dataset::Dataset;
 pub use error::{BadPicture, DataError, DataErrorKind, OnBadPicture};
+pub use folder::read_folder;
 pub use idx::{FASHION_MNIST_CLASSES, read_idx};
 pub use loader::{EpochOptions, Loader};
+pub use open::{DataFormat, OpenOptions, open_dataset};
 pub use pictures::{PictureOptions, Pictures};
 pub use split::{Split, hold_out, hold_out_stratified};
+pub use tar_set::read_tar;
 
 /// Lowercase hexadecimal.
 fn hex(bytes: &[u8]) -> String {
