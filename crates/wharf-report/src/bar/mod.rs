@@ -11,6 +11,14 @@ const FONT: f64 = 12.0;
 const GAP: f64 = 8.0;
 
 /// Values by name, as horizontal bars in the order given, each with its value written beside it.
+///
+/// ```
+/// use wharf_report::{BarChart, Unit};
+///
+/// let chart = BarChart::new("F1 by class").unit(Unit::Percent).range(0.0, 1.0);
+/// let svg = chart.bar("cat", 0.93).bar("dog", 0.87).draw().to_svg();
+/// assert!(svg.contains("93.0%"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct BarChart {
     title: String,

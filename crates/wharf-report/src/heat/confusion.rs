@@ -9,6 +9,15 @@ use crate::palette::Ramp;
 
 /// Counts of true class (row) and predicted class (column), each shaded by its share of its row: one colour
 /// for what was right, another for what was wrong.
+///
+/// ```
+/// use wharf_report::ConfusionMatrix;
+///
+/// let labels = vec!["cat".to_owned(), "dog".to_owned()];
+/// let matrix = ConfusionMatrix::new("Confusion matrix", labels, vec![vec![48, 2], vec![5, 45]])?;
+/// assert!(matrix.draw().to_svg().contains("dog taken for cat: 5 (10%)"));
+/// # Ok::<(), wharf_report::ReportError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfusionMatrix {
     title: String,

@@ -9,6 +9,16 @@ use crate::palette::Ramp;
 use crate::text::counted;
 
 /// Values of rows and columns, shaded from the least to the greatest; around zero where some are negative.
+///
+/// ```
+/// use wharf_report::Heatmap;
+///
+/// let features = ["age", "income"].map(str::to_owned).to_vec();
+/// let correlations = vec![vec![1.0, -0.3], vec![-0.3, 1.0]];
+/// let map = Heatmap::new("Correlation", features.clone(), features, correlations)?;
+/// assert!(map.draw().to_svg().contains("age, income: \u{2212}0.3"));
+/// # Ok::<(), wharf_report::ReportError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heatmap {
     title: String,

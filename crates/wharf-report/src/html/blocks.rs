@@ -29,6 +29,14 @@ impl Facts {
 }
 
 /// A table with a head. Cells are text as it shall be read; numbers stand at the right of their column.
+///
+/// ```
+/// use wharf_report::{Report, Section, Table};
+///
+/// let table = Table::new().text("class").number("recall").row(["cat", "96%"]).row(["dog", "90%"]);
+/// let html = Report::new("Pets").section(Section::new("Classes").table(table)).to_html();
+/// assert!(html.contains("<td>cat</td>"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     columns: Vec<(String, bool)>,

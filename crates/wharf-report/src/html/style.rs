@@ -39,5 +39,5 @@ figcaption{font-size:12px;line-height:1.4;margin-top:6px;color:var(--mute);white
 footer{color:var(--mute);font-size:13px}\
 @media print{body{font-size:12px;background:#fff}main{max-width:none;padding:0}nav{display:none}\
 section{border:0;border-top:1px solid var(--rule);border-radius:0;padding:14px 0}\
-svg,figure,tr,.tiles,.facts{break-inside:avoid}h2,p{break-after:avoid}.even svg{max-width:calc(50% - 10px)}pre{white-space:pre-wrap}\
+svg,figure,tr,p,.tiles,.facts{break-inside:avoid}.charts{margin:0}h2,p{break-after:avoid}.even svg{max-width:calc(50% - 10px)}pre{white-space:pre-wrap}\
 .tiles div{padding:8px 12px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
