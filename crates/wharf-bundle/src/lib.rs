@@ -27,6 +27,8 @@ mod publish;
 mod repository;
 mod signature;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 pub use bundle::{Bundle, CARD_FILE};
 pub use digest::sha256;

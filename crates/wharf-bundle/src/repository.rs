@@ -41,14 +41,15 @@ impl Repository {
         &self.root
     }
 
-    /// The models that have a version, sorted.
+    /// The models that have a version, sorted. One that cannot be read does not hide the others: it is left
+    /// out here, and [`Repository::versions`] says why.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// The repository's own folder cannot be read.
     pub fn models(&self) -> Result<Vec<String>, BundleError> {
         let mut models = Vec::new();
         for name in entries(&self.root)?.into_iter().filter_map(|name| name.into_string().ok()) {
-            if check_model_name(&name).is_ok() && !self.versions(&name)?.is_empty() {
+            if self.versions(&name).is_ok_and(|versions| !versions.is_empty()) {
                 models.push(name);
             }
         }
