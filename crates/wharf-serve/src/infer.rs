@@ -15,30 +15,24 @@ use crate::admission::{AdmissionPermit, draining};
 use crate::pool::{CpuPool, Refusal};
 use crate::served::ServedModel;
 
-type Answer = Result<Vec<NamedTensor>, ServiceError>;
+type Answer = Result<InferResponse, ServiceError>;
 
-/// A request that has been admitted, routed and checked.
+/// A request that has been routed and checked.
 pub(crate) struct Task {
     served: Arc<ServedModel>,
     signature: String,
     request: InferRequest,
     rows: usize,
-    /// Held until the work is over, which may be after the caller left.
-    _permit: AdmissionPermit,
 }
 
 impl Task {
     /// Checks the request against the model that it was routed to.
-    pub(crate) fn new(
-        served: Arc<ServedModel>,
-        request: InferRequest,
-        permit: AdmissionPermit,
-    ) -> Result<Self, ServiceError> {
+    pub(crate) fn new(served: Arc<ServedModel>, request: InferRequest) -> Result<Self, ServiceError> {
         let signature = effective_signature(request.signature.as_deref()).to_owned();
         served.model.check(&signature, &request.inputs, &request.outputs)?;
         let dims = request.inputs.first().map(|input| input.tensor.shape().dims());
         let rows = dims.and_then(|dims| dims.first()).copied().unwrap_or(1);
-        Ok(Self { served, signature, request, rows, _permit: permit })
+        Ok(Self { served, signature, request, rows })
     }
 
     /// Whether this is known to take less than `limit`.
@@ -47,61 +41,67 @@ impl Task {
     }
 
     /// Runs on this thread.
-    pub(crate) fn run_here(self) -> Result<InferResponse, ServiceError> {
-        let answer = self.compute(&StopSignal::never());
-        self.respond(answer)
+    pub(crate) fn run_here(self) -> Answer {
+        let outputs = self.compute(&StopSignal::never());
+        self.respond(outputs)
     }
 
     /// Runs on a thread of `pool`, unless by then the deadline has passed or the caller has left. Where either
     /// happens during the run, the run is stopped. `closing` turns true when the server waits no longer.
+    ///
+    /// The permit goes where the work goes and comes back with the answer: a caller who leaves does not make
+    /// room while the work still runs, and a server that drains is not empty before the answer has arrived.
     pub(crate) async fn run_on(
         self,
         pool: &CpuPool,
+        permit: AdmissionPermit,
         mut closing: watch::Receiver<bool>,
-    ) -> Result<InferResponse, ServiceError> {
+    ) -> Answer {
         let deadline = self.request.deadline;
         let stop = StopOnDrop(StopSignal::new());
         let (reply, answer) = oneshot::channel();
         let signal = stop.0.clone();
-        pool.submit(Box::new(move || self.answer_to(reply, &signal))).map_err(refused)?;
+        let job = move || {
+            if !reply.is_closed() && !signal.is_stopped() {
+                // Fails where the caller left meanwhile.
+                let _ = reply.send((self.run_in_time(&signal), permit));
+            }
+        };
+        pool.submit(Box::new(job)).map_err(refused)?;
         tokio::select! {
             biased;
-            answer = answer => answer.unwrap_or_else(|_| Err(draining())),
+            answer = answer => answer.map_or_else(|_| Err(draining()), |(answer, _permit)| answer),
             () = passed(deadline) => Err(deadline_exceeded()),
             _ = closing.wait_for(|is_closing| *is_closing) => Err(draining()),
         }
     }
 
-    fn answer_to(self, reply: oneshot::Sender<Result<InferResponse, ServiceError>>, stop: &StopSignal) {
-        if reply.is_closed() || stop.is_stopped() {
-            return;
+    fn run_in_time(self, stop: &StopSignal) -> Answer {
+        if self.request.deadline.has_passed() {
+            return Err(deadline_exceeded());
         }
-        let answer = match self.request.deadline.has_passed() {
-            true => Err(deadline_exceeded()),
-            false => self.compute(stop),
-        };
-        // Fails where the caller left meanwhile.
-        let _ = reply.send(self.respond(answer));
+        let outputs = self.compute(stop);
+        self.respond(outputs)
     }
 
-    fn compute(&self, stop: &StopSignal) -> Answer {
+    fn compute(&self, stop: &StopSignal) -> Result<Vec<NamedTensor>, ServiceError> {
         let _span = self.request.span.enter();
         let started = Instant::now();
         let model = &self.served.model;
         let run = || model.run(&self.signature, &self.request.inputs, &self.request.outputs, stop);
-        let answer = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-        if answer.is_ok() {
+        let outputs = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        if outputs.is_ok() {
             self.served.cost.learn(self.rows, started.elapsed());
         }
-        answer
+        outputs
     }
 
-    fn respond(self, answer: Answer) -> Result<InferResponse, ServiceError> {
+    fn respond(self, outputs: Result<Vec<NamedTensor>, ServiceError>) -> Answer {
         Ok(InferResponse {
             model_name: self.served.name.clone(),
             model_version: self.served.version,
             signature: self.signature,
-            outputs: answer?,
+            outputs: outputs?,
         })
     }
 }

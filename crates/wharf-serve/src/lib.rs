@@ -40,6 +40,8 @@ mod registry;
 mod route;
 mod served;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use config::{ServeConfig, ServeLimits};
 pub use location::ModelLocation;

@@ -26,17 +26,41 @@ struct Wanted {
 pub(crate) async fn refresh(server: &Arc<Inner>) -> Result<(), ServiceError> {
     let locations = server.config.locations.clone();
     let found = spawn_blocking(move || find(&locations)).await.map_err(joined)??;
+    let there: Versions = found.iter().flat_map(|(name, places)| ids(name, places.keys())).collect();
     let wanted = choose(server, found);
-    let keep: BTreeSet<(String, u64)> =
-        wanted.iter().map(|wanted| (wanted.name.clone(), wanted.version)).collect();
+    let keep: Versions = wanted.iter().map(|wanted| (wanted.name.clone(), wanted.version)).collect();
     load(server, wanted.into_iter().filter(|wanted| is_to_load(server, wanted)).collect()).await;
-    for (name, version, state) in server.registry.all() {
-        if state == VersionState::Available && !keep.contains(&(name.clone(), version)) {
+    unload(server, &there, &keep);
+    Ok(())
+}
+
+type Versions = BTreeSet<(String, u64)>;
+
+fn ids<'a>(
+    name: &'a str,
+    versions: impl Iterator<Item = &'a u64> + 'a,
+) -> impl Iterator<Item = (String, u64)> {
+    versions.map(|version| (name.to_owned(), *version))
+}
+
+/// Unloads what is not to be kept. A version whose files are still there stays until one that is wanted answers
+/// in its place: a successor that fails to load must not take its predecessor with it.
+fn unload(server: &Inner, there: &Versions, keep: &Versions) {
+    let available: Versions = server
+        .registry
+        .all()
+        .into_iter()
+        .filter(|(_, _, state)| *state == VersionState::Available)
+        .map(|(name, version, _)| (name, version))
+        .collect();
+    for id in available.difference(keep) {
+        let (name, version) = id;
+        let has_successor = available.intersection(keep).any(|(kept, _)| kept == name);
+        if has_successor || !there.contains(id) {
             tracing::info!(model.name = name, model.version = version, "unloading");
-            server.registry.set(&name, version, VersionState::Unloading);
+            server.registry.set(name, *version, VersionState::Unloading);
         }
     }
-    Ok(())
 }
 
 fn find(locations: &[ModelLocation]) -> Result<Found, ServiceError> {

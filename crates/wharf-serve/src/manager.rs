@@ -91,14 +91,14 @@ impl ModelManager {
         let permit = self.0.admission.admit()?;
         let served = Arc::clone(self.0.registry.routes().find(&request.model)?);
         let deadline = request.deadline;
-        let task = Task::new(served, request, permit)?;
+        let task = Task::new(served, request)?;
         if deadline.has_passed() {
             return Err(deadline_exceeded());
         }
         if task.is_shorter_than(self.0.config.limits.inline_below) {
             return task.run_here();
         }
-        task.run_on(&self.0.pool, self.0.closing.subscribe()).await
+        task.run_on(&self.0.pool, permit, self.0.closing.subscribe()).await
     }
 
     /// The version that `model` means, and how to call it.
@@ -169,8 +169,9 @@ impl ModelManager {
                 true
             }
         };
-        self.0.closing.send_replace(true);
+        // First what waits, so that no thread which is freed by the second takes it up.
         self.0.pool.close();
+        self.0.closing.send_replace(true);
         finished
     }
 }

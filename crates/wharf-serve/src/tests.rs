@@ -1,0 +1,102 @@
+//! The manager over a fake engine that the tests step through, and over the real one.
+
+mod goodbye;
+mod life;
+mod real;
+mod requests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use wharf_engine::Engine;
+use wharf_infer::{InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
+use wharf_tensor::{Shape, Tensor};
+use wharf_testing::{FakeEngine, FakeRun, models};
+
+use crate::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
+
+/// A folder for models, which goes when the test ends.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Puts a model without a manifest into `<folder>/<name>/<version>/`.
+    fn put(&self, name: &str, version: u64) -> PathBuf {
+        self.put_bytes(name, version, models::HALF_PLUS_TWO)
+    }
+
+    fn put_bytes(&self, name: &str, version: u64, model: &[u8]) -> PathBuf {
+        let folder = self.path().join(name).join(version.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("model.onnx"), model).unwrap();
+        folder
+    }
+
+    fn remove(&self, name: &str, version: u64) {
+        std::fs::remove_dir_all(self.path().join(name).join(version.to_string())).unwrap();
+    }
+
+    fn config(&self) -> ServeConfig {
+        ServeConfig::default().with_location(ModelLocation::repository(self.path()))
+    }
+}
+
+/// A server of one model `m` over a stepped engine, with a single thread that computes.
+async fn stepped(limits: ServeLimits) -> (ModelManager, Arc<FakeEngine>) {
+    let (folder, engine) = (Folder::new(), FakeEngine::stepped());
+    folder.put("m", 1);
+    let manager = serve(folder.config().with_limits(limits), Arc::clone(&engine) as Arc<dyn Engine>).await;
+    (manager, engine)
+}
+
+async fn serve(config: ServeConfig, engine: Arc<dyn Engine>) -> ModelManager {
+    let manager = config.build(engine).unwrap();
+    manager.refresh().await.unwrap();
+    manager
+}
+
+fn one_worker() -> ServeLimits {
+    ServeLimits::default().with_workers(1)
+}
+
+fn request(model: &str, value: f32) -> InferRequest {
+    let mut request = InferRequest::new(ModelRef::latest(model));
+    let tensor = Tensor::from_vec(Shape::new(&[1]).unwrap(), vec![value]).unwrap();
+    request.inputs.push(NamedTensor::new("x", tensor));
+    request
+}
+
+type Answer = Result<InferResponse, ServiceError>;
+
+/// Sends a request from a task of its own.
+#[expect(clippy::disallowed_methods, reason = "each test waits for its tasks")]
+fn send(manager: &ModelManager, request: InferRequest) -> JoinHandle<Answer> {
+    let manager = manager.clone();
+    tokio::spawn(async move { manager.infer(request).await })
+}
+
+/// The next run of a stepped engine, without blocking the threads that drive the requests.
+async fn next_run(engine: &Arc<FakeEngine>) -> FakeRun {
+    let engine = Arc::clone(engine);
+    tokio::task::spawn_blocking(move || engine.next_run()).await.unwrap()
+}
+
+/// Waits until so many requests wait for a thread.
+async fn until_waiting(manager: &ModelManager, count: usize) {
+    while manager.gauges().waiting != count {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn value(answer: &InferResponse) -> f32 {
+    answer.outputs[0].tensor.to_vec::<f32>().unwrap()[0]
+}
