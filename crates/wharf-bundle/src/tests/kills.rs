@@ -1,9 +1,10 @@
 //! A process that publishes and removes is killed at random points, again and again.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -30,9 +31,9 @@ fn publish_and_remove_until_killed() {
 
 fn publish_large(repository: &Repository) -> u64 {
     let staging = repository.stage("m").unwrap();
-    staging.write("model.onnx", &[7; 300_000]).unwrap();
+    staging.write("model.onnx", &[7; 40_000]).unwrap();
     for part in 0..4 {
-        staging.write(&format!("part-{part}"), &[part; 10_000]).unwrap();
+        staging.write(&format!("part-{part}"), &[part; 2_000]).unwrap();
     }
     staging.publish(full_manifest(), None, |_| Ok(())).unwrap().manifest().version
 }
@@ -52,19 +53,23 @@ fn a_kill_at_any_point_leaves_whole_versions_only() {
     let (_folder, repository) = repository();
     // Nobody ever sends: waiting for a message is waiting for a time.
     let (_sender, timer) = mpsc::channel::<()>();
+    let started = Instant::now();
+    publish_large(&repository);
+    let longest_wait = 2 * started.elapsed().as_micros() as u64 + 1;
     let mut random = 12_345_u64;
-    let mut interrupted = 0;
+    let (mut interrupted, mut highest) = (0, BTreeSet::<u64>::new());
     for kill in 0..KILLS {
         let mut child = spawn(&repository);
-        // Once it has published, let it run for between nothing and the time of some publications.
+        // Once it has published, let it run for between nothing and the time of two publications.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.contains("published")), "the child ended by itself");
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let _ = timer.recv_timeout(Duration::from_micros((random >> 33) % 20_000));
+        let _ = timer.recv_timeout(Duration::from_micros((random >> 33) % longest_wait));
         child.kill().unwrap();
         child.wait().unwrap();
 
         let versions = repository.versions("m").unwrap();
+        highest.extend(versions.last());
         let folders = names_in(&repository.root().join("m"));
         assert_eq!(folders.len(), versions.len(), "kill {kill}: every folder is a version");
         for &version in &versions {
@@ -74,7 +79,7 @@ fn a_kill_at_any_point_leaves_whole_versions_only() {
         interrupted += u32::from(!left_over(&repository).is_empty());
     }
     assert!(interrupted > 0, "no kill came while something was being published or removed");
-    eprintln!("{interrupted} of {KILLS} kills interrupted something");
+    eprintln!("{interrupted} of {KILLS} kills interrupted something, at versions {highest:?}");
     publish_large(&repository);
     assert_eq!(left_over(&repository), [""; 0], "publishing sweeps what the killed left");
 }
