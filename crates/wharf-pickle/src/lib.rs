@@ -25,6 +25,7 @@ mod numpy;
 mod opcode;
 mod pth;
 mod reduce;
+mod step;
 #[cfg(test)]
 mod tests;
 mod value;
