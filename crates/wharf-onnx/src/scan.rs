@@ -11,7 +11,8 @@ use crate::OnnxError;
 pub struct Limits {
     /// The longest file; protobuf itself ends at 2 GiB.
     pub max_bytes: usize,
-    /// The most messages: nodes, attributes, types, dimensions and so on.
+    /// The most messages: nodes, attributes, types, dimensions and so on. At worst, when every second one is
+    /// an attribute, one takes 800 bytes in memory.
     pub max_messages: usize,
     /// The most fields that are no messages, such as the names of inputs.
     pub max_fields: usize,
@@ -19,7 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: (1 << 31) - 1, max_messages: 2_000_000, max_fields: 10_000_000 }
+        Self { max_bytes: (1 << 31) - 1, max_messages: 1_000_000, max_fields: 10_000_000 }
     }
 }
 

@@ -32,6 +32,7 @@ impl ArchiveWriter {
         let unpadded = self.file.len() + 30 + name.len() + 4;
         let padding = unpadded.next_multiple_of(ALIGNMENT) - unpadded;
         let header = shared_header(name, content, to_u16(padding + 4)?)?;
+        self.file.reserve(content.len() + ALIGNMENT * 4);
         self.file.extend(b"PK\x03\x04");
         self.file.extend(&header);
         self.file.extend(name.as_bytes());
