@@ -77,7 +77,7 @@ impl Cache {
     }
 
     pub(crate) fn size_bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.pixels.capacity()).sum()
+        self.chunks.iter().map(|chunk| chunk.pixels.len()).sum()
     }
 }
 
