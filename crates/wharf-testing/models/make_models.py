@@ -21,11 +21,14 @@ DTYPES = {
 
 
 def save(name, nodes, inputs, outputs, constants=()):
-    graph = h.make_graph(nodes, name, inputs, outputs, list(constants))
+    onnx.checker.check_model(save_unchecked(name, h.make_graph(nodes, name, inputs, outputs, list(constants))))
+
+
+def save_unchecked(name, graph):
     model = h.make_model(graph, opset_imports=[h.make_opsetid("", OPSET)], producer_name="wharf-testing")
     model.ir_version = 9
-    onnx.checker.check_model(model)
     (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    return model
 
 
 def info(name, dtype, shape):
@@ -144,6 +147,13 @@ def slow():
          [constant("start", weights(5, 64, 64))])
 
 
+def unranked():
+    """An input of which not even the number of dimensions is said: against the letter of ONNX, but exported."""
+    value = [h.make_tensor_value_info(name, T.FLOAT, None) for name in ("x", "y")]
+    graph = h.make_graph([h.make_node("Identity", ["x"], ["y"])], "unranked", value[:1], value[1:])
+    save_unchecked("unranked", graph)
+
+
 def escaping():
     """Keeps its weights in a file outside of its folder, which must be refused."""
     outside = onnx.TensorProto(name="w", data_type=T.FLOAT, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
@@ -151,9 +161,7 @@ def escaping():
         outside.external_data.add(key=key, value=value)
     graph = h.make_graph([h.make_node("Add", ["x", "w"], ["y"])], "escaping", [info("x", T.FLOAT, [4])],
                          [info("y", T.FLOAT, [4])], [outside])
-    model = h.make_model(graph, opset_imports=[h.make_opsetid("", OPSET)], producer_name="wharf-testing")
-    model.ir_version = 9
-    (HERE / "escaping.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    save_unchecked("escaping", graph)
 
 
 if __name__ == "__main__":
@@ -166,3 +174,4 @@ if __name__ == "__main__":
     lenet()
     slow()
     escaping()
+    unranked()

@@ -30,6 +30,9 @@ pub const SLOW: &[u8] = include_bytes!("../models/slow.onnx");
 /// `y = x + w`, float32 `[4]`, with `w` in `../outside.bin`, which a loader must not follow.
 pub const ESCAPING: &[u8] = include_bytes!("../models/escaping.onnx");
 
+/// `y = x`, float32 of any number of dimensions.
+pub const UNRANKED: &[u8] = include_bytes!("../models/unranked.onnx");
+
 /// `y = x` of shape `[N, M]`, for any element type.
 pub const fn identity(dtype: DType) -> &'static [u8] {
     match dtype {

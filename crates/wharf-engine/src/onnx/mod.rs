@@ -3,6 +3,7 @@
 mod environment;
 mod failure;
 mod library;
+mod rank;
 mod replica;
 mod session;
 #[cfg(test)]

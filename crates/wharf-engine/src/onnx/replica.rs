@@ -12,6 +12,7 @@ use ort::{AsPointer, ortsys};
 use wharf_tensor::{DType, Tensor, TensorSpec};
 
 use super::failure;
+use super::rank::check_input_ranks;
 use super::value::{InputValue, OwnedValue, into_tensor};
 use crate::check::{check_inputs, check_outputs};
 use crate::{EngineError, EngineErrorKind, Replica, StopSignal};
@@ -28,6 +29,7 @@ pub(super) struct OnnxReplica {
 
 impl OnnxReplica {
     pub(super) fn new(session: Session) -> Result<Self, EngineError> {
+        check_input_ranks(&session)?;
         let inputs = session.inputs().iter().map(|outlet| spec_of("input", outlet));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
         // Outputs that are no tensors, such as the maps of exported tree models, are left out.

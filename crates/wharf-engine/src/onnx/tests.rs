@@ -259,6 +259,15 @@ fn weights_outside_of_the_folder_are_refused() {
 }
 
 #[test]
+fn an_input_without_a_rank_is_refused_and_a_scalar_is_not() {
+    let engine = OnnxEngine::new().unwrap();
+    let load = |model| engine.load(ModelSource::Bytes(model), &LoadOptions::default());
+    let error = load(models::UNRANKED).err().unwrap();
+    assert_eq!(error.to_string(), "input `x` has no shape, expected a number of dimensions");
+    assert_eq!(load(models::SLOW).unwrap().inputs()[0].shape.rank(), 0);
+}
+
+#[test]
 fn a_second_library_is_refused() {
     OnnxEngine::new().unwrap();
     let error = OnnxConfig::default().with_library("/elsewhere/libonnxruntime.so").build().unwrap_err();
