@@ -29,6 +29,9 @@ mod server;
 mod status;
 mod tfs;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::ApiConfig;
 pub use limits::Limits;
 pub use server::{ApiHandle, ApiServer, BindError};

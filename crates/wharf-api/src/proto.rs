@@ -1,9 +1,6 @@
 //! TensorFlow Serving's messages, made from `proto/` at build time; clients may use them too.
 
-#![expect(
-    missing_docs,
-    reason = "generated; the .proto files carry the comments"
-)]
+#![expect(missing_docs, clippy::allow_attributes, reason = "generated; the .proto files carry the comments")]
 
 /// Package `tensorflow`.
 pub mod tensorflow {

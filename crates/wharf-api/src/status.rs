@@ -33,9 +33,7 @@ pub(crate) fn wire_status(code: ErrorCode) -> WireStatus {
         ErrorCode::Aborted => (StatusCode::CONFLICT, Code::Aborted, "ABORTED"),
         ErrorCode::Unauthenticated => (StatusCode::UNAUTHORIZED, Code::Unauthenticated, "UNAUTHENTICATED"),
         ErrorCode::PermissionDenied => (StatusCode::FORBIDDEN, Code::PermissionDenied, "PERMISSION_DENIED"),
-        ErrorCode::TooLarge => {
-            (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, "RESOURCE_EXHAUSTED")
-        }
+        ErrorCode::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, "RESOURCE_EXHAUSTED"),
         ErrorCode::QuotaExceeded => {
             (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, "RESOURCE_EXHAUSTED")
         }
@@ -85,7 +83,11 @@ mod tests {
             (ErrorCode::Internal, 500, 13, "INTERNAL"),
         ] {
             let status = wire_status(code);
-            assert_eq!((status.http.as_u16(), status.grpc as i32, status.name), (http, grpc, name), "{code:?}");
+            assert_eq!(
+                (status.http.as_u16(), status.grpc as i32, status.name),
+                (http, grpc, name),
+                "{code:?}"
+            );
         }
     }
 }

@@ -8,8 +8,8 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::{Status, service::RoutesBuilder};
 use tonic_health::ServingStatus;
-use tonic_health::server::{HealthReporter, HealthService};
 use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 use tower::Service as _;
 use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
@@ -96,7 +96,9 @@ impl GrpcService {
             None => answer.await,
             Some(moment) => match tokio::time::timeout_at(moment.into(), answer).await {
                 Ok(response) => response,
-                Err(_) => return refused(&ServiceError::new(ErrorCode::DeadlineExceeded, "Deadline Exceeded")),
+                Err(_) => {
+                    return refused(&ServiceError::new(ErrorCode::DeadlineExceeded, "Deadline Exceeded"));
+                }
             },
         };
         let Ok(mut response) = response;

@@ -118,7 +118,7 @@ impl Digits {
 
     fn from_integer(mut value: u64, exponent: i32) -> Self {
         let mut digits = itoa::Buffer::new();
-        while value >= 10 && value % 10 == 0 {
+        while value >= 10 && value.is_multiple_of(10) {
             value /= 10;
         }
         let mut parsed = Self { digits: [0; 17], count: 0, exponent };

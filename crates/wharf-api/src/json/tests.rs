@@ -38,11 +38,7 @@ fn nested_lists_become_shape_and_elements() {
 #[test]
 fn lists_that_do_not_fit_are_refused_in_the_words_of_the_wire() {
     for (dtype, text, message) in [
-        (
-            DType::F32,
-            "[[1, 2], [3]]",
-            "Encountered list at unexpected size: 1 at level: 1 expected size: 2",
-        ),
+        (DType::F32, "[[1, 2], [3]]", "Encountered list at unexpected size: 1 at level: 1 expected size: 2"),
         (DType::F32, "[[1], [[2]]]", "Encountered list at unexpected level: 2 expected < 2"),
         (
             DType::F32,
@@ -55,14 +51,30 @@ fn lists_that_do_not_fit_are_refused_in_the_words_of_the_wire() {
         (DType::I32, "[2147483648]", "JSON Value: 2147483648 Type: Number is not of expected type: int32"),
         (DType::U8, "[256]", "JSON Value: 256 Type: Number is not of expected type: uint8"),
         (DType::U8, "[-1]", "JSON Value: -1 Type: Number is not of expected type: uint8"),
-        (DType::U64, "18446744073709551616", "JSON Value: 18446744073709551616 Type: Number is not of expected type: uint64"),
-        (DType::I64, "-9223372036854775809", "JSON Value: -9223372036854775809 Type: Number is not of expected type: int64"),
+        (
+            DType::U64,
+            "18446744073709551616",
+            "JSON Value: 18446744073709551616 Type: Number is not of expected type: uint64",
+        ),
+        (
+            DType::I64,
+            "-9223372036854775809",
+            "JSON Value: -9223372036854775809 Type: Number is not of expected type: int64",
+        ),
         (DType::Bool, "[1]", "JSON Value: 1 Type: Number is not of expected type: bool"),
         (DType::Bool, "[null]", "JSON Value: null Type: Null is not of expected type: bool"),
-        (DType::F32, r#"{"b64":"AA=="}"#, r#"JSON Value: {"b64":"AA=="} Type: Object is not of expected type: float"#),
+        (
+            DType::F32,
+            r#"{"b64":"AA=="}"#,
+            r#"JSON Value: {"b64":"AA=="} Type: Object is not of expected type: float"#,
+        ),
         (DType::String, "[1]", "JSON Value: 1 Type: Number is not of expected type: string"),
         (DType::String, r#"{"b64":1}"#, r#"JSON Value: {"b64":1} not formatted correctly for base64 data"#),
-        (DType::String, r#"{"b64":"QQ==","x":1}"#, r#"JSON Value: {"b64":"QQ==","x":1} not formatted correctly for base64 data"#),
+        (
+            DType::String,
+            r#"{"b64":"QQ==","x":1}"#,
+            r#"JSON Value: {"b64":"QQ==","x":1} not formatted correctly for base64 data"#,
+        ),
         (DType::String, r#"{"b64":"!"}"#, "Unable to base64 decode"),
         (DType::F32, "16777216", "Cannot convert JSON value: 16777216 to float without loss of precision."),
         (DType::F32, "1e39", "Cannot convert JSON value: 1e39 to float without loss of precision."),
@@ -120,7 +132,8 @@ fn named_numbers_and_extremes_are_read() {
 
 #[test]
 fn strings_are_unescaped_and_base64_is_decoded() {
-    let text = r#"["plain", "a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\u0000", {"b64": "\/w=="}, { "b64" : "AAE" }, ""]"#;
+    let text =
+        r#"["plain", "a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\u0000", {"b64": "\/w=="}, { "b64" : "AAE" }, ""]"#;
     let tensor = read(DType::String, text).unwrap();
     let expected: [&[u8]; 5] =
         [b"plain", "a\"\\/\u{8}\u{c}\n\r\té😀\0".as_bytes(), b"\xff", b"\x00\x01", b""];
@@ -218,7 +231,8 @@ fn percent_g(value: f64, exact: &str) -> String {
 
 fn reference_f32(value: f32) -> String {
     let six = percent_g(f64::from(value), &format!("{value:.5e}"));
-    let text = if six.parse() == Ok(value) { six } else { percent_g(f64::from(value), &format!("{value:.8e}")) };
+    let text =
+        if six.parse() == Ok(value) { six } else { percent_g(f64::from(value), &format!("{value:.8e}")) };
     if text.contains(['.', 'e']) { text } else { text + ".0" }
 }
 

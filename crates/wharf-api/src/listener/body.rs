@@ -67,7 +67,8 @@ impl Body for RequestBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                let text = if error.is_timeout() { "request body timed out" } else { "request body is broken" };
+                let text =
+                    if error.is_timeout() { "request body timed out" } else { "request body is broken" };
                 Poll::Ready(Some(Err(Status::invalid_argument(text))))
             }
             Poll::Ready(None) => Poll::Ready(None),

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use tracing::Instrument as _;
 use wharf_bundle::{DEFAULT_SIGNATURE, Signature};
-use wharf_infer::{
-    Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError,
-};
+use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
 use wharf_serve::{ModelInfo, ModelManager};
 
 use super::encode::TensorEncoding;

@@ -7,10 +7,10 @@ use wharf_tensor::{DType, Tensor};
 use super::backend::{Backend, Resolved};
 use super::example::Examples;
 use super::model_spec::{Target, answered_by};
+use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, method_name, shown};
 use crate::proto::tensorflow::serving::{
     Class, ClassificationResult, Classifications, ModelSpec, Regression, RegressionResult,
 };
-use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, method_name, shown};
 
 /// Where scores are looked for, in this order; the first name is the reference server's.
 const SCORES: [&str; 2] = ["scores", "probabilities"];
@@ -110,7 +110,7 @@ fn regression_output(signature: &Signature) -> Result<String, ServiceError> {
 }
 
 /// The output of that name, if it was asked for.
-fn output<'a>(response: &'a InferResponse, is_wanted: impl Fn(&NamedTensor) -> bool) -> Option<&'a Tensor> {
+fn output(response: &InferResponse, is_wanted: impl Fn(&NamedTensor) -> bool) -> Option<&Tensor> {
     response.outputs.iter().find(|output| is_wanted(output)).map(|output| &output.tensor)
 }
 

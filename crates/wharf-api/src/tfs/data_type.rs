@@ -32,9 +32,10 @@ pub(super) fn to_wire(dtype: DType) -> DataType {
 pub(super) fn from_wire(number: i32) -> Result<DType, ServiceError> {
     let known = DType::ALL.into_iter().find(|&dtype| to_wire(dtype) as i32 == number);
     known.ok_or_else(|| match DataType::try_from(number) {
-        Ok(dtype) => {
-            ServiceError::invalid_argument(format!("tensors of type {} are not supported", dtype.as_str_name()))
-        }
+        Ok(dtype) => ServiceError::invalid_argument(format!(
+            "tensors of type {} are not supported",
+            dtype.as_str_name()
+        )),
         Err(_) => ServiceError::invalid_argument(format!("{number} is no element type")),
     })
 }

@@ -6,8 +6,8 @@ use wharf_infer::{ErrorCode, ServiceError};
 use wharf_tensor::{DType, Element, Shape, Tensor};
 
 use super::data_type;
-use crate::proto::tensorflow::{TensorProto, TensorShapeProto};
 use crate::Limits;
+use crate::proto::tensorflow::{TensorProto, TensorShapeProto};
 
 /// The tensor that `message` stands for.
 ///
@@ -29,8 +29,10 @@ pub(super) fn decode_tensor(message: TensorProto, limits: &Limits) -> Result<Ten
     }
     let lists = list_lengths(&message);
     if message.tensor_content.is_empty() {
-        if let Some((name, _)) = lists.iter().find(|(name, length)| *length > 0 && *name != list_name(dtype)) {
-            let text = format!("tensor of type {dtype} has values in `{name}`, expected `{}`", list_name(dtype));
+        if let Some((name, _)) = lists.iter().find(|(name, length)| *length > 0 && *name != list_name(dtype))
+        {
+            let text =
+                format!("tensor of type {dtype} has values in `{name}`, expected `{}`", list_name(dtype));
             return Err(ServiceError::invalid_argument(text));
         }
         return decode_list(message, dtype, shape);
@@ -101,7 +103,9 @@ fn decode_list(message: TensorProto, dtype: DType, shape: Shape) -> Result<Tenso
             Tensor::from_vec(shape, bits.into_iter().map(bf16::from_bits).collect())?
         }
         DType::Bool => Tensor::from_bools(shape.clone(), splat(message.bool_val, &shape, false)?)?,
-        DType::String => Tensor::from_strings(shape.clone(), splat(message.string_val, &shape, Bytes::new())?)?,
+        DType::String => {
+            Tensor::from_strings(shape.clone(), splat(message.string_val, &shape, Bytes::new())?)?
+        }
     })
 }
 
@@ -121,18 +125,13 @@ fn splat<T: Clone>(mut values: Vec<T>, shape: &Shape, zero: T) -> Result<Vec<T>,
 
 /// Values that travel as 32-bit integers and are smaller.
 fn narrow<T: Element + TryFrom<i32>>(values: &[i32], shape: Shape) -> Result<Tensor, ServiceError> {
-    let narrowed: Result<Vec<T>, ServiceError> = values
-        .iter()
-        .map(|&value| T::try_from(value).map_err(|_| out_of_range(value, T::DTYPE)))
-        .collect();
+    let narrowed: Result<Vec<T>, ServiceError> =
+        values.iter().map(|&value| T::try_from(value).map_err(|_| out_of_range(value, T::DTYPE))).collect();
     Ok(Tensor::from_vec(shape.clone(), splat(narrowed?, &shape, T::zeroed())?)?)
 }
 
 fn halves(values: &[i32]) -> Result<Vec<u16>, ServiceError> {
-    values
-        .iter()
-        .map(|&value| u16::try_from(value).map_err(|_| out_of_range(value, DType::F16)))
-        .collect()
+    values.iter().map(|&value| u16::try_from(value).map_err(|_| out_of_range(value, DType::F16))).collect()
 }
 
 fn out_of_range(value: i32, dtype: DType) -> ServiceError {

@@ -10,11 +10,11 @@ use wharf_bundle::Signature;
 use wharf_infer::{NamedTensor, ServiceError};
 use wharf_tensor::{DType, Dim, Element, Shape, Tensor, TensorSpec};
 
+use super::signature::shown;
+use crate::json::data_type_name;
 use crate::proto::tensorflow::feature::Kind;
 use crate::proto::tensorflow::serving::{Input, input};
 use crate::proto::tensorflow::{Example, Feature, Features};
-use super::signature::shown;
-use crate::json::data_type_name;
 
 /// The input that the reference server feeds with serialised examples.
 const SERIALIZED_INPUT: &str = "inputs";
@@ -91,7 +91,10 @@ impl Examples {
         match spec.dtype {
             DType::Bool => {
                 let (dims, values) = self.values::<Flag>(spec)?;
-                Ok(Tensor::from_bools(Shape::new(&dims)?, values.into_iter().map(|Flag(flag)| flag).collect())?)
+                Ok(Tensor::from_bools(
+                    Shape::new(&dims)?,
+                    values.into_iter().map(|Flag(flag)| flag).collect(),
+                )?)
             }
             DType::String => {
                 let (dims, values) = self.values::<Bytes>(spec)?;

@@ -12,6 +12,8 @@ use super::encode::encode_tensor;
 use super::example::Examples;
 use super::metadata::{SIGNATURE_FIELD, check_fields, packed, signature_map};
 use super::model_spec::{Target, answered_by};
+use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, check_input_names, check_output_filter, shown};
+use crate::grpc::to_status;
 use crate::proto::tensorflow::serving::inference_result::Result as TaskResult;
 use crate::proto::tensorflow::serving::model_service_server::ModelService;
 use crate::proto::tensorflow::serving::model_version_status::State;
@@ -22,8 +24,6 @@ use crate::proto::tensorflow::serving::{
     MultiInferenceRequest, MultiInferenceResponse, PredictRequest, PredictResponse, RegressionRequest,
     RegressionResponse, ReloadConfigRequest, ReloadConfigResponse, StatusProto,
 };
-use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, check_input_names, check_output_filter, shown};
-use crate::grpc::to_status;
 use crate::status::wire_status;
 
 pub(crate) use crate::proto::tensorflow::serving::model_service_server::ModelServiceServer;
@@ -81,7 +81,8 @@ impl ModelService for Backend {
         &self,
         _request: Request<ReloadConfigRequest>,
     ) -> Result<Response<ReloadConfigResponse>, Status> {
-        let text = "this server does not reload its configuration on request; it watches its model repository";
+        let text =
+            "this server does not reload its configuration on request; it watches its model repository";
         answer(Err(ServiceError::new(ErrorCode::Unimplemented, text)))
     }
 }

@@ -11,9 +11,9 @@ use wharf_tensor::TensorSpec;
 
 use super::data_type;
 use super::encode::encode_shape;
+use super::signature::{method_name, shown};
 use crate::proto::tensorflow::serving::SignatureDefMap;
 use crate::proto::tensorflow::{SignatureDef, TensorInfo};
-use super::signature::{method_name, shown};
 
 /// The one field that can be asked for.
 pub(super) const SIGNATURE_FIELD: &str = "signature_def";
@@ -27,22 +27,23 @@ pub(super) fn check_fields(fields: &[String]) -> Result<(), ServiceError> {
     }
     match fields.iter().find(|field| *field != SIGNATURE_FIELD) {
         None => Ok(()),
-        Some(field) => Err(ServiceError::invalid_argument(format!(
-            "Metadata field {} is not supported",
-            shown(field)
-        ))),
+        Some(field) => {
+            Err(ServiceError::invalid_argument(format!("Metadata field {} is not supported", shown(field))))
+        }
     }
 }
 
 /// All signatures of a model.
 pub(super) fn signature_map(info: &ModelInfo) -> SignatureDefMap {
     let signatures = info.signatures.iter();
-    SignatureDefMap { signature_def: signatures.map(|(name, signature)| (name.clone(), describe(signature))).collect() }
+    SignatureDefMap {
+        signature_def: signatures.map(|(name, signature)| (name.clone(), describe(signature))).collect(),
+    }
 }
 
 /// A message inside `Any`, as replies carry it.
 pub(super) fn packed(map: &SignatureDefMap) -> Any {
-    Any { type_url: SIGNATURE_TYPE.to_owned(), value: map.encode_to_vec().into() }
+    Any { type_url: SIGNATURE_TYPE.to_owned(), value: map.encode_to_vec() }
 }
 
 fn describe(signature: &Signature) -> SignatureDef {

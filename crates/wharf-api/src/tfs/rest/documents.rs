@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use wharf_serve::{ModelInfo, VersionStatus};
 
 use crate::json::PrettyWriter;
+use crate::proto::tensorflow::{DataType, TensorInfo};
 use crate::status::wire_status;
 use crate::tfs::metadata::signature_map;
-use crate::proto::tensorflow::{DataType, TensorInfo};
 
 /// Spaces per level, which is not what the other replies have.
 const INDENT: usize = 1;

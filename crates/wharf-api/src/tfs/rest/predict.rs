@@ -190,9 +190,9 @@ impl<'a> Columns<'a> {
             )));
         }
         let Some(column) = self.0.first_mut() else { return Ok(()) };
-        column
-            .read_item(scanner)
-            .map_err(|error| wrapped(error, &format!("Failed to process element: {row} of 'instances' list.")))
+        column.read_item(scanner).map_err(|error| {
+            wrapped(error, &format!("Failed to process element: {row} of 'instances' list."))
+        })
     }
 
     fn read_object(&mut self, scanner: &mut Scanner<'_>, row: usize) -> Result<(), ServiceError> {

@@ -1,0 +1,89 @@
+//! Whole calls through real sockets, with the bytes on the wire in the test's hand, over an engine that gives
+//! its input `x` back as `y`.
+
+mod drain;
+mod grpc;
+mod rest;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use wharf_serve::{ModelLocation, ModelManager, ServeConfig};
+use wharf_testing::{FakeEngine, models};
+
+use crate::{ApiConfig, ApiHandle, ApiServer, Limits};
+
+/// Longer than anything here should take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server of the model `m`, version 3.
+struct Server {
+    handle: ApiHandle,
+    _folder: TempDir,
+    _manager: ModelManager,
+}
+
+impl Server {
+    async fn start(engine: &Arc<FakeEngine>, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let version = folder.path().join("m/3");
+        std::fs::create_dir_all(&version).unwrap();
+        std::fs::write(version.join("model.onnx"), models::HALF_PLUS_TWO).unwrap();
+        let config = ServeConfig::default().with_location(ModelLocation::repository(folder.path()));
+        let manager = config.build(Arc::clone(engine) as _).unwrap();
+        manager.refresh().await.unwrap();
+        let mut config = ApiConfig { limits, ..ApiConfig::default() };
+        config.grpc_port = Some(0);
+        config.rest_port = Some(0);
+        let handle = ApiServer::bind(config, manager.clone()).await.unwrap();
+        Self { handle, _folder: folder, _manager: manager }
+    }
+
+    async fn running(limits: Limits) -> Self {
+        Self::start(&FakeEngine::free_running(), limits).await
+    }
+
+    fn grpc(&self) -> SocketAddr {
+        self.handle.grpc_address().unwrap()
+    }
+
+    fn rest(&self) -> SocketAddr {
+        self.handle.rest_address().unwrap()
+    }
+}
+
+/// Sends `bytes` and reads until the server closes or has nothing more to say for a while.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The server may close before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    read_to_end(stream).await
+}
+
+async fn read_to_end(mut stream: TcpStream) -> String {
+    let mut reply = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut reply)).await.unwrap();
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+        .into_bytes()
+}
+
+fn predict(body: &str) -> Vec<u8> {
+    post("/v1/models/m:predict", "", body)
+}
+
+fn status_of(reply: &str) -> u16 {
+    reply
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_else(|| panic!("no status: {reply}"))
+}
