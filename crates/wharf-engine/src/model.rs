@@ -2,6 +2,7 @@
 
 mod bound;
 mod labels;
+mod loops;
 mod replay;
 mod request;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub struct LoadedModel {
     bound: BTreeMap<String, BoundSignature>,
     labels: Arc<[String]>,
     max_batch_size: Option<usize>,
+    has_loops: bool,
 }
 
 impl LoadedModel {
@@ -48,7 +50,8 @@ impl LoadedModel {
         };
         let model = Self::new(replica, signatures, manifest.labels.clone())?;
         let limit = manifest.limits.max_batch_size.and_then(|limit| usize::try_from(limit).ok());
-        Ok(Self { max_batch_size: limit, ..model })
+        let has_loops = loops::has_loops(&path).unwrap_or(true);
+        Ok(Self { max_batch_size: limit, has_loops, ..model })
     }
 
     /// Ties `signatures` to a replica that is loaded already.
@@ -67,7 +70,14 @@ impl LoadedModel {
             Ok((name.clone(), bound))
         };
         let bound = signatures.iter().map(bind).collect::<Result<_, EngineError>>()?;
-        Ok(Self { replica, bound, signatures: Arc::new(signatures), labels, max_batch_size: None })
+        Ok(Self {
+            replica,
+            bound,
+            signatures: Arc::new(signatures),
+            labels,
+            max_batch_size: None,
+            has_loops: true,
+        })
     }
 
     /// The ways to call the model.
@@ -78,6 +88,12 @@ impl LoadedModel {
     /// The class names; empty where there are none.
     pub fn labels(&self) -> &Arc<[String]> {
         &self.labels
+    }
+
+    /// Whether a run may take far longer than others on inputs of the same size: the graph has loops, or was not
+    /// looked at.
+    pub fn has_loops(&self) -> bool {
+        self.has_loops
     }
 
     /// The replica itself, for callers who speak in the graph's names.

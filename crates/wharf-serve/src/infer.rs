@@ -5,11 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep_until;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::StopSignal;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, NamedTensor, ServiceError};
+use wharf_tensor::Tensor;
 
 use crate::admission::{AdmissionPermit, draining};
 use crate::pool::{CpuPool, Refusal};
@@ -22,7 +24,8 @@ pub(crate) struct Task {
     served: Arc<ServedModel>,
     signature: String,
     request: InferRequest,
-    rows: usize,
+    /// Elements of the inputs; bytes where they are strings.
+    size: usize,
 }
 
 impl Task {
@@ -30,14 +33,15 @@ impl Task {
     pub(crate) fn new(served: Arc<ServedModel>, request: InferRequest) -> Result<Self, ServiceError> {
         let signature = effective_signature(request.signature.as_deref()).to_owned();
         served.model.check(&signature, &request.inputs, &request.outputs)?;
-        let dims = request.inputs.first().map(|input| input.tensor.shape().dims());
-        let rows = dims.and_then(|dims| dims.first()).copied().unwrap_or(1);
-        Ok(Self { served, signature, request, rows })
+        let size = request.inputs.iter().map(|input| size_of_input(&input.tensor)).sum();
+        Ok(Self { served, signature, request, size })
     }
 
-    /// Whether this is known to take less than `limit`.
+    /// Whether this is known to take less than `limit`. Of a graph with loops nobody knows: a run in place cannot
+    /// be stopped.
     pub(crate) fn is_shorter_than(&self, limit: Duration) -> bool {
-        self.served.cost.estimate(self.rows).is_some_and(|estimate| estimate < limit)
+        !self.served.model.has_loops()
+            && self.served.cost.estimate(self.size).is_some_and(|estimate| estimate < limit)
     }
 
     /// Runs on this thread.
@@ -91,7 +95,7 @@ impl Task {
         let run = || model.run(&self.signature, &self.request.inputs, &self.request.outputs, stop);
         let outputs = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
         if outputs.is_ok() {
-            self.served.cost.learn(self.rows, started.elapsed());
+            self.served.cost.learn(self.size, started.elapsed());
         }
         outputs
     }
@@ -109,6 +113,11 @@ impl Task {
 /// The signature that is meant where none, or an empty one, was named.
 pub(crate) fn effective_signature(name: Option<&str>) -> &str {
     name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_SIGNATURE)
+}
+
+fn size_of_input(tensor: &Tensor) -> usize {
+    let bytes = tensor.strings().map(|strings| strings.iter().map(Bytes::len).sum());
+    bytes.unwrap_or_else(|| tensor.num_elements())
 }
 
 /// What a request is told whose deadline passed.

@@ -27,28 +27,29 @@ impl Drop for ServedModel {
     }
 }
 
-/// How long a row takes, learnt from the runs so far.
+/// How long a run takes for its size, learnt from the runs so far.
 #[derive(Default)]
 pub(crate) struct RunCost {
     /// A moving average; 0 until the first run.
-    nanos_per_row: AtomicU64,
+    picos_per_element: AtomicU64,
 }
 
 impl RunCost {
-    /// What `rows` will take; `None` before the first run.
-    pub(crate) fn estimate(&self, rows: usize) -> Option<Duration> {
-        match self.nanos_per_row.load(Ordering::Relaxed) {
+    /// What inputs of `size` elements will take; `None` before the first run.
+    pub(crate) fn estimate(&self, size: usize) -> Option<Duration> {
+        match self.picos_per_element.load(Ordering::Relaxed) {
             0 => None,
-            nanos => Some(Duration::from_nanos(nanos.saturating_mul(rows.max(1) as u64))),
+            picos => Some(Duration::from_nanos(picos.saturating_mul(size.max(1) as u64) / 1000)),
         }
     }
 
     /// Learns from a run. Threads that learn at the same time may forget each other's; it is an average.
-    pub(crate) fn learn(&self, rows: usize, elapsed: Duration) {
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX) / rows.max(1) as u64;
-        let before = self.nanos_per_row.load(Ordering::Relaxed);
-        let after = if before == 0 { nanos } else { before - before / 8 + nanos / 8 };
-        self.nanos_per_row.store(after.max(1), Ordering::Relaxed);
+    pub(crate) fn learn(&self, size: usize, elapsed: Duration) {
+        let picos = u64::try_from(elapsed.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX);
+        let picos = picos / size.max(1) as u64;
+        let before = self.picos_per_element.load(Ordering::Relaxed);
+        let after = if before == 0 { picos } else { before - before / 8 + picos / 8 };
+        self.picos_per_element.store(after.max(1), Ordering::Relaxed);
     }
 }
 

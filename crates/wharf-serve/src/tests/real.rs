@@ -9,7 +9,7 @@ use wharf_bundle::{
     SignatureInput, SignatureOutput, Task,
 };
 use wharf_engine::OnnxEngine;
-use wharf_infer::{ErrorCode, InferRequest, ModelRef, NamedTensor};
+use wharf_infer::{Deadline, ErrorCode, InferRequest, ModelRef, NamedTensor};
 use wharf_tensor::{DType, Shape, Tensor, TensorSpec};
 use wharf_testing::models;
 use wharf_transform::Step;
@@ -172,4 +172,27 @@ async fn a_byte_changed_after_publishing_keeps_a_version_from_loading() {
     let manager = serve(folder.config(), engine()).await;
     let (code, _) = manager.status("colours", None).unwrap()[0].error.clone().unwrap();
     assert_eq!(code, ErrorCode::DataLoss);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_without_end_ends_with_its_deadline_even_after_short_runs() {
+    let folder = Folder::new();
+    folder.put_bytes("slow", 1, models::SLOW);
+    let limits = ServeLimits::default().with_inline_below(Duration::from_secs(1));
+    let manager = serve(folder.config().with_limits(limits), engine()).await;
+    let times = |times: i64| {
+        let mut request = InferRequest::new(ModelRef::latest("slow"));
+        let tensor = Tensor::from_vec(Shape::scalar(), vec![times]).unwrap();
+        request.inputs.push(NamedTensor::new("times", tensor));
+        request
+    };
+    for _ in 0..20 {
+        manager.infer(times(1)).await.unwrap();
+    }
+    let mut endless = times(i64::MAX);
+    endless.deadline = Deadline::after(Duration::from_millis(20));
+    assert_eq!(manager.infer(endless).await.unwrap_err().code(), ErrorCode::DeadlineExceeded);
+    while manager.gauges().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
 }
