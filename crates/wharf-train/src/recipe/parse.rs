@@ -1,0 +1,217 @@
+//! From the text of a recipe to its settings.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use toml::Table;
+use wharf_transform::{Pipeline, StagedStep};
+
+use super::Recipe;
+use super::layers::layers;
+use super::section::{Problem, Problems, Section};
+use super::settings::{
+    BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
+};
+use crate::optimiser::{AdamConfig, OptimiserConfig};
+use crate::schedule::{Decay, ScheduleConfig};
+
+const POSITIVE: &str = "a number above 0";
+const SHARE: &str = "a number from 0 up to but not including 1";
+
+/// Reads all of it, then reports all that is wrong.
+pub(super) fn recipe(text: &str, folder: &Path) -> Result<Recipe, Vec<Problem>> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| vec![syntax(&error, text)])?;
+    let problems = Problems::default();
+    let empty = Table::new();
+    let top = Section::new("", &table, &problems);
+    let training = top.section("training", &empty);
+    let recipe = Recipe {
+        name: top.required::<String>("name").unwrap_or_default(),
+        seed: top.or("seed", 1),
+        epochs: training.checked("epochs", 10, |epochs| *epochs > 0, "at least 1"),
+        batch: training.checked("batch", 100, |batch| (1..=65_536).contains(batch), "1 to 65536"),
+        early_stop: early_stop(training.section("early_stop", &empty)),
+        data: data(top.section("data", &empty)),
+        transform: transform(&top),
+        layers: layers(&top, "layers"),
+        loss: loss(top.section("loss", &empty)),
+        optimiser: optimiser(top.section("optimiser", &empty)),
+        schedule: schedule(top.section("schedule", &empty)),
+        checkpoint: checkpoint(top.section("checkpoint", &empty)),
+        export: export(top.section("export", &empty)),
+        text: text.to_owned(),
+        folder: folder.to_path_buf(),
+    };
+    if let Err(error) = wharf_bundle::check_model_name(&recipe.name) {
+        top.report("name", error.to_string());
+    }
+    if recipe.layers.is_empty() && top.raw("layers").is_none() {
+        top.report("layers", "is missing, expected a list of layers");
+    }
+    training.finish();
+    top.finish();
+    let problems = problems.into_inner();
+    if problems.is_empty() { Ok(recipe) } else { Err(problems) }
+}
+
+fn syntax(error: &toml::de::Error, text: &str) -> Problem {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let key = line.map_or_else(|| "recipe".to_owned(), |line| format!("line {line}"));
+    Problem { key, value: None, problem: error.message().to_owned() }
+}
+
+fn early_stop(section: Section<'_>) -> Option<EarlyStop> {
+    let patience = section.optional::<u32>("patience");
+    let min_delta = section.checked("min_delta", 0.0, |delta| *delta >= 0.0, "a number of at least 0");
+    section.finish();
+    patience.map(|patience| EarlyStop { patience: patience.max(1), min_delta })
+}
+
+fn data(section: Section<'_>) -> DataConfig {
+    let formats = ["auto", "idx", "folder", "tar", "cifar10-binary", "cifar10-python"];
+    let path = |key| section.optional::<String>(key).map(PathBuf::from);
+    let config = DataConfig {
+        train: path("train"),
+        evaluation: path("evaluation"),
+        path: PathBuf::from(section.or("path", ".".to_owned())),
+        format: section.choice("format", &formats).to_owned(),
+        validation: section.checked("validation", 0.0, |share| (0.0..1.0).contains(share), SHARE),
+        limit: section.optional("limit"),
+        evaluation_limit: section.optional("evaluation_limit"),
+        bad_pictures: match section.choice("bad_pictures", &["fail", "skip"]) {
+            "skip" => BadPictures::Skip,
+            _ => BadPictures::Fail,
+        },
+    };
+    section.finish();
+    config
+}
+
+fn transform(top: &Section<'_>) -> Vec<StagedStep> {
+    let problems: &RefCell<Vec<Problem>> = top.problems();
+    let before = problems.borrow().len();
+    let mut steps = Vec::new();
+    for section in top.tables("transform") {
+        match StagedStep::deserialize(section.value()) {
+            Ok(step) => steps.push(step),
+            Err(error) => problems.borrow_mut().push(Problem {
+                key: section.path().to_owned(),
+                value: None,
+                problem: error.to_string().trim().to_owned(),
+            }),
+        }
+    }
+    if problems.borrow().len() == before
+        && let Err(error) = Pipeline::new(steps.clone())
+    {
+        top.report("transform", error.to_string());
+    }
+    steps
+}
+
+fn loss(section: Section<'_>) -> LossConfig {
+    let config = match section.choice("kind", &["cross_entropy", "mse"]) {
+        "mse" => LossConfig::Mse,
+        _ => LossConfig::CrossEntropy {
+            class_weights: class_weights(&section),
+            label_smoothing: section.checked(
+                "label_smoothing",
+                0.0,
+                |share| (0.0..1.0).contains(share),
+                SHARE,
+            ),
+        },
+    };
+    section.finish();
+    config
+}
+
+fn class_weights(section: &Section<'_>) -> Option<Vec<f64>> {
+    let weights = section.optional::<Vec<f64>>("class_weights")?;
+    if weights.iter().any(|weight| *weight < 0.0) || weights.iter().all(|weight| *weight == 0.0) {
+        section.report("class_weights", "expected numbers of at least 0, not all 0");
+    }
+    Some(weights)
+}
+
+fn optimiser(section: Section<'_>) -> OptimiserConfig {
+    let kind = section.choice("kind", &["sgd", "adam", "adamw"]);
+    let rate = if kind == "sgd" { 0.01 } else { 0.001 };
+    let decay = if kind == "adamw" { 0.01 } else { 0.0 };
+    let rate = section.checked("rate", rate, |rate| *rate > 0.0, POSITIVE);
+    let weight_decay =
+        section.checked("weight_decay", decay, |decay| *decay >= 0.0, "a number of at least 0");
+    let config = match kind {
+        "adam" => OptimiserConfig::Adam(adam(&section, rate, weight_decay)),
+        "adamw" => OptimiserConfig::Adamw(adam(&section, rate, weight_decay)),
+        _ => sgd(&section, rate, weight_decay),
+    };
+    section.finish();
+    config
+}
+
+fn sgd(section: &Section<'_>, rate: f64, weight_decay: f64) -> OptimiserConfig {
+    let momentum = section.checked("momentum", 0.0, |momentum| (0.0..1.0).contains(momentum), SHARE);
+    let nesterov = section.or("nesterov", false);
+    if nesterov && momentum == 0.0 {
+        section.report("nesterov", "needs a `momentum` above 0");
+    }
+    OptimiserConfig::Sgd { rate, momentum, nesterov, weight_decay }
+}
+
+fn adam(section: &Section<'_>, rate: f64, weight_decay: f64) -> AdamConfig {
+    let in_range = |betas: &[f64; 2]| betas.iter().all(|beta| (0.0..1.0).contains(beta));
+    AdamConfig {
+        rate,
+        betas: section.checked(
+            "betas",
+            [0.9, 0.999],
+            in_range,
+            "two numbers from 0 up to but not including 1",
+        ),
+        epsilon: section.checked("epsilon", 1e-8, |epsilon| *epsilon > 0.0, POSITIVE),
+        weight_decay,
+    }
+}
+
+fn schedule(section: Section<'_>) -> ScheduleConfig {
+    let decay = match section.choice("kind", &["constant", "step", "cosine"]) {
+        "step" => Decay::Step {
+            every_epochs: section.checked("every_epochs", 1, |epochs| *epochs > 0, "at least 1"),
+            factor: section.checked("factor", 0.1, |factor| *factor > 0.0, POSITIVE),
+        },
+        "cosine" => Decay::Cosine {
+            final_factor: section.checked(
+                "final_factor",
+                0.0,
+                |factor| (0.0..=1.0).contains(factor),
+                "0 to 1",
+            ),
+        },
+        _ => Decay::Constant,
+    };
+    let warm_up_steps = section.or("warm_up_steps", 0);
+    section.finish();
+    ScheduleConfig { warm_up_steps, decay }
+}
+
+fn checkpoint(section: Section<'_>) -> CheckpointConfig {
+    let every_steps = section.or("every_steps", 0);
+    let keep = section.checked("keep", 2, |keep| *keep > 0, "at least 1");
+    section.finish();
+    CheckpointConfig { every_steps, keep }
+}
+
+fn export(section: Section<'_>) -> ExportConfig {
+    let config = ExportConfig {
+        input: match section.choice("input", &["float", "uint8"]) {
+            "uint8" => InputType::Uint8,
+            _ => InputType::Float,
+        },
+        fold_batch_norm: section.or("fold_batch_norm", false),
+        goldens: section.checked("goldens", 8, |goldens| (1..=256).contains(goldens), "1 to 256"),
+    };
+    section.finish();
+    config
+}
