@@ -23,6 +23,9 @@ pub(crate) fn decode_into(bytes: &[u8], pixels: &mut Vec<u8>) -> Result<PictureS
         )));
     }
     let format = sniff(bytes)?;
+    if format == ImageFormat::Jpeg && !has_end_marker(bytes) {
+        return Err(TransformError::picture("picture is cut off"));
+    }
     // The decoders are fuzzed but not ours: a panic in one is a bad picture, not the end of a batch.
     catch_unwind(AssertUnwindSafe(|| decode_format(bytes, format, pixels)))
         .unwrap_or_else(|_| Err(TransformError::picture("picture makes its decoder fail")))
@@ -38,6 +41,12 @@ fn sniff(bytes: &[u8]) -> Result<ImageFormat, TransformError> {
         [] => Err(TransformError::picture("picture is empty")),
         _ => Err(TransformError::picture("picture is none of PNG, JPEG, PGM, PPM and BMP")),
     }
+}
+
+/// Whether a JPEG has its end. The decoder fills up with grey what a cut file lacks, which must not go unseen
+/// into training; some bytes may follow the end, as cameras write them.
+fn has_end_marker(bytes: &[u8]) -> bool {
+    bytes.windows(2).rev().take(1 << 20).any(|pair| pair == [0xFF, 0xD9])
 }
 
 fn decode_format(

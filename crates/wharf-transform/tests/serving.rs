@@ -64,7 +64,7 @@ fn one_hot_sets_one_entry_and_refuses_other_classes() {
     assert_eq!(output.shape().dims(), [2, 3]);
     assert_eq!(output.to_vec::<f32>().unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     for (class, expected) in
-        [(3, "row 0: class is 3, expected 0 to 2"), (-1, "row 0: class is -1, expected 0 to 2")]
+        [(3_i64, "row 0: class is 3, expected 0 to 2"), (-1, "row 0: class is -1, expected 0 to 2")]
     {
         let input = Tensor::from_vec(shape(&[1]), vec![class]).unwrap();
         assert_eq!(pipeline.apply_tensor(&input).unwrap_err().to_string(), expected);
