@@ -1,6 +1,8 @@
 //! What the loader promises: the same bits on any number of threads, bounded memory, errors for the consumer,
 //! and an end when it is dropped.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, and say what they skip")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

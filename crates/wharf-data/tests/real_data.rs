@@ -1,5 +1,11 @@
 //! The readers on real data sets, where they are at hand.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests fail by panicking, and say what they skip"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,5 +1,11 @@
 //! Damaged and lying pictures are errors, never panics, and cost no memory worth speaking of.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, and say what they skip"
+)]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use wharf_transform::{

@@ -1,5 +1,7 @@
 //! `Pipeline::apply_tensor`, as a signature of a bundle runs it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, and say what they skip")]
+
 use bytes::Bytes;
 use wharf_tensor::{DType, Shape, Tensor};
 use wharf_transform::{
