@@ -1,6 +1,6 @@
 //! The layers as recorded steps.
 
-use burn::backend::flex::FlexTensor;
+use burn_flex::FlexTensor;
 
 use super::{Step, Value, dims, elements, record, tensor};
 use crate::kernels::activation;
