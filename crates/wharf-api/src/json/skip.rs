@@ -100,8 +100,14 @@ impl Scanner<'_> {
     /// Passes the value at this place by counting brackets alone. Whoever calls this reads the value later,
     /// and finds then what is wrong with it.
     pub(crate) fn leap_value(&mut self) -> Result<(), ServiceError> {
-        if !matches!(self.peek(), b'[' | b'{') {
-            return self.skip_value();
+        match self.peek() {
+            b'[' | b'{' => {}
+            b'"' => {
+                self.leap_string()?;
+                self.advance(1);
+                return Ok(());
+            }
+            _ => return self.skip_value(),
         }
         let mut depth = 0_usize;
         loop {
