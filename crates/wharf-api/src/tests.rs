@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use wharf_serve::{ModelLocation, ModelManager, ServeConfig};
 use wharf_testing::{FakeEngine, models};
 
@@ -54,6 +55,11 @@ impl Server {
     fn rest(&self) -> SocketAddr {
         self.handle.rest_address().unwrap()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client of the test, which waits for it or ends it")]
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(task)
 }
 
 /// Sends `bytes` and reads until the server closes or has nothing more to say for a while.

@@ -71,9 +71,13 @@ pub(super) async fn serve<W: Wire>(
     let state = (wire, gate.clone(), limits);
     let service = service_fn(move |request| answer(request, state.clone()));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        result = connection.as_mut() => return log_end(result),
-        () = gate.closed() => connection.as_mut().graceful_shutdown(),
+    // A connection that comes while the server stops is not told to go before it has asked: its reply says so.
+    if !gate.is_closed() {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => return log_end(result),
+            () = gate.closed() => connection.as_mut().graceful_shutdown(),
+        }
     }
     tokio::select! {
         result = connection => log_end(result),

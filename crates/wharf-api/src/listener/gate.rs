@@ -30,12 +30,17 @@ impl Gate {
         // Counted before the look, so that whoever closes the gate and then finds nobody inside is right.
         self.0.in_flight.fetch_add(1, Ordering::SeqCst);
         let entered = InFlight(Arc::clone(&self.0));
-        (!self.0.draining.is_cancelled()).then_some(entered)
+        (!self.is_closed()).then_some(entered)
     }
 
     /// Lets nobody in from now on.
     pub(crate) fn close(&self) {
         self.0.draining.cancel();
+    }
+
+    /// Whether nobody is let in any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.draining.is_cancelled()
     }
 
     /// Ends every wait.
@@ -83,12 +88,10 @@ mod tests {
         let first = gate.enter().unwrap();
         gate.close();
         assert!(gate.enter().is_none());
-        let waiting = tokio::spawn({
-            let gate = gate.clone();
-            async move { gate.empty().await }
-        });
-        assert!(!waiting.is_finished());
+        let mut waiting = std::pin::pin!(gate.empty());
+        let early = tokio::time::timeout(std::time::Duration::ZERO, waiting.as_mut()).await;
+        assert!(early.is_err(), "a request is inside");
         drop(first);
-        waiting.await.unwrap();
+        waiting.await;
     }
 }

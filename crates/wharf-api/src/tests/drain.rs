@@ -5,9 +5,9 @@ async fn requests_under_way_are_finished_and_new_ones_told_to_go() {
     let engine = FakeEngine::stepped();
     let server = Server::start(&engine, Limits::default()).await;
     let address = server.rest();
-    let under_way = tokio::spawn(async move { exchange(address, &predict("{\"instances\": [5]}")).await });
+    let under_way = spawn(async move { exchange(address, &predict("{\"instances\": [5]}")).await });
     let run = tokio::task::spawn_blocking(move || engine.next_run()).await.unwrap();
-    let stopping = tokio::spawn(server.handle.shutdown(PATIENCE));
+    let stopping = spawn(server.handle.shutdown(PATIENCE));
     // Connections are accepted still; as soon as the gate is shut, they hear so.
     let refused = loop {
         let reply =
@@ -30,7 +30,7 @@ async fn patience_ends() {
     let engine = FakeEngine::stepped();
     let server = Server::start(&engine, Limits::default()).await;
     let address = server.rest();
-    let under_way = tokio::spawn(async move { exchange(address, &predict("{\"instances\": [5]}")).await });
+    let under_way = spawn(async move { exchange(address, &predict("{\"instances\": [5]}")).await });
     let run = tokio::task::spawn_blocking(move || engine.next_run()).await.unwrap();
     assert!(!server.handle.shutdown(Duration::from_millis(20)).await, "a request was cut off");
     assert_eq!(under_way.await.unwrap(), "");

@@ -26,7 +26,7 @@ async fn call(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: V
     let stream = TcpStream::connect(address).await.unwrap();
     let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
-    let connection = tokio::spawn(connection);
+    let connection = spawn(connection);
     let mut request =
         Request::post(format!("http://{address}{path}")).header("content-type", "application/grpc");
     for (name, value) in headers {
@@ -168,8 +168,7 @@ async fn headers_are_checked() {
 #[tokio::test]
 async fn packed_messages_are_held_to_the_same_limit() {
     use std::io::Write as _;
-    let mut limits = Limits::default();
-    limits.max_body_bytes = 1 << 20;
+    let limits = Limits { max_body_bytes: 1 << 20, ..Limits::default() };
     let server = Server::running(limits).await;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&vec![0; 8 << 20]).unwrap();

@@ -49,8 +49,7 @@ async fn heads_that_break_the_rules_or_the_limits_are_refused() {
 
 #[tokio::test]
 async fn bodies_past_the_limit_are_refused_early_and_the_connection_closed() {
-    let mut limits = Limits::default();
-    limits.max_body_bytes = 1000;
+    let limits = Limits { max_body_bytes: 1000, ..Limits::default() };
     let server = Server::running(limits).await;
     let declared = "POST /v1/models/m:predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n\r\n";
     let reply = exchange(server.rest(), declared.as_bytes()).await;
@@ -109,10 +108,12 @@ async fn options_answer_browsers_alone() {
 
 #[tokio::test]
 async fn those_who_dawdle_are_shown_out() {
-    let mut limits = Limits::default();
-    limits.header_read_timeout = Duration::from_millis(30);
-    limits.body_grace = Duration::from_millis(30);
-    limits.min_body_bytes_per_second = 1 << 30;
+    let limits = Limits {
+        header_read_timeout: Duration::from_millis(30),
+        body_grace: Duration::from_millis(30),
+        min_body_bytes_per_second: 1 << 30,
+        ..Limits::default()
+    };
     let server = Server::running(limits).await;
     for silence in ["", "P", "PRI * HTTP", "GET /v1/models/m HTTP/1.1\r\nhost:"] {
         let reply = exchange(server.rest(), silence.as_bytes()).await;

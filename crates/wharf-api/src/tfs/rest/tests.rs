@@ -410,7 +410,7 @@ fn failures_are_json_and_say_when_to_come_again() {
 #[ignore = "measures speed"]
 fn speed_of_reading_and_writing() {
     let pixels: Vec<u8> =
-        (0..32 * 32 * 32 * 3_u32).map(|index| (index * 2_654_435_761 >> 24) as u8).collect();
+        (0..32 * 32 * 32 * 3_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let image = [TensorSpec::new("image", DType::U8, &[-1, 32, 32, 3])];
     let shape = Shape::new(&[32, 32, 32, 3]).unwrap();
     let tensor = NamedTensor::new("image", Tensor::from_vec(shape.clone(), pixels.clone()).unwrap());
