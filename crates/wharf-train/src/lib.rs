@@ -29,8 +29,8 @@ use export::weights;
 pub use error::{TrainError, TrainErrorKind};
 pub use event::{Event, Observer};
 pub use export::{
-    Goldens, Imported, PublishRequest, import_weights, import_weights_alone, load_weights, onnx_model, publish,
-    save_weights,
+    Goldens, Imported, PublishRequest, import_weights, import_weights_alone, load_weights, onnx_model,
+    publish, save_weights,
 };
 pub use metrics::{ClassScores, ConfusionMatrix, EpochMetrics, Evaluation};
 pub use network::{BufferSpec, Layer, LayerKind, LayerProblem, Network, ParameterSpec, Shortcut, StepResult};

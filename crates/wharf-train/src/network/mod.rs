@@ -10,3 +10,6 @@ pub use declaration::{Layer, LayerKind, Shortcut};
 pub use parameters::{BufferSpec, Network, ParameterSpec, StepResult};
 pub use plan::LayerProblem;
 pub(crate) use plan::{Node, Op, Plan};
+
+#[cfg(test)]
+mod tests;
