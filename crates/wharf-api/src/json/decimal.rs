@@ -180,6 +180,17 @@ impl fmt::Write for ShortText {
     }
 }
 
+/// As many powers of ten as leave room for a mantissa of 24 bits.
+const POWERS_OF_TEN: [u128; 31] = {
+    let mut powers = [1; 31];
+    let mut power = 1;
+    while power < powers.len() {
+        powers[power] = powers[power - 1] * 10;
+        power += 1;
+    }
+    powers
+};
+
 /// Nine digits of a single-precision number by integer arithmetic, for sizes from about 1e-22 to 2^24, where
 /// probabilities and pixels live. Other sizes take the general way.
 fn round_f32(value: f32, count: usize) -> Option<Digits> {
@@ -191,16 +202,16 @@ fn round_f32(value: f32, count: usize) -> Option<Digits> {
     let wanted = i32::try_from(count).ok()?;
     let mut exponent = ((biased - 127) * 1233) >> 12;
     loop {
-        let scale = u32::try_from(wanted - 1 - exponent).ok().filter(|scale| *scale <= 30)?;
-        let product = mantissa * 10_u128.pow(scale);
+        let scale = u32::try_from(wanted - 1 - exponent).ok()?;
+        let product = mantissa * POWERS_OF_TEN.get(scale as usize)?;
         let whole = product >> shift;
         let rest = product - (whole << shift);
         let half = (1_u128 << shift) >> 1;
         let up = rest > half || (rest == half && shift > 0 && whole & 1 == 1);
         let rounded = whole + u128::from(up);
-        if rounded >= 10_u128.pow(count as u32) {
+        if rounded >= *POWERS_OF_TEN.get(count)? {
             exponent += 1;
-        } else if rounded < 10_u128.pow(count as u32 - 1) {
+        } else if rounded < *POWERS_OF_TEN.get(count - 1)? {
             exponent -= 1;
         } else {
             return Some(Digits::from_integer(u64::try_from(rounded).ok()?, exponent));

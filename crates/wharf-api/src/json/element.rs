@@ -48,6 +48,9 @@ macro_rules! integers {
             #[inline]
             fn read(scanner: &mut Scanner<'_>) -> Result<Self, ServiceError> {
                 let start = scanner.offset();
+                if let Some(value) = scanner.short_integer() {
+                    return <$rust>::try_from(value).map_err(|_| wrong_type(scanner, start, $name));
+                }
                 let value = number(scanner, $name)?.$convert();
                 match value.and_then(|value| <$rust>::try_from(value).ok()) {
                     Some(value) => Ok(value),

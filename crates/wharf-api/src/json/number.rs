@@ -70,6 +70,29 @@ struct Digits {
 }
 
 impl Scanner<'_> {
+    /// The number at this place where it is an integer of few digits without a sign, as pixels and classes
+    /// are; otherwise nothing is passed.
+    #[inline]
+    pub(crate) fn short_integer(&mut self) -> Option<u32> {
+        const MOST_DIGITS: usize = 9;
+        let mut value = 0;
+        for (length, &byte) in self.rest().iter().enumerate().take(MOST_DIGITS + 1) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 && length < MOST_DIGITS {
+                value = value * 10 + u32::from(digit);
+                continue;
+            }
+            let is_whole = matches!(byte, b',' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'}');
+            let is_plain = length == 1 || (length > 1 && self.peek() != b'0');
+            if is_whole && is_plain {
+                self.advance(length);
+                return Some(value);
+            }
+            return None;
+        }
+        None
+    }
+
     /// The number at this place.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<Number, ServiceError> {

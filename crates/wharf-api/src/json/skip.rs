@@ -141,7 +141,11 @@ impl Scanner<'_> {
             // Setting one bit turns `[` into `{` and `]` into `}`.
             let opened = usize::from(count(|byte| byte | 0x20 == b'{'));
             let closed = usize::from(count(|byte| byte | 0x20 == b'}'));
-            if count(|byte| byte == b'"') != 0 || closed >= depth {
+            if count(|byte| byte == b'"') != 0 {
+                break;
+            }
+            // The counts alone are enough unless so much closes that the order matters.
+            if closed >= depth && lowest_depth(block, depth) == 0 {
                 break;
             }
             depth = depth + opened - closed;
@@ -162,4 +166,16 @@ impl Scanner<'_> {
             self.advance(1);
         }
     }
+}
+
+/// The least depth within `block`, which begins at `depth` and has no strings; zero where it would fall lower.
+fn lowest_depth(block: &[u8], depth: usize) -> usize {
+    let mut current = depth as isize;
+    let mut lowest = current;
+    for &byte in block {
+        let shape = byte | 0x20;
+        current += isize::from(shape == b'{') - isize::from(shape == b'}');
+        lowest = lowest.min(current);
+    }
+    usize::try_from(lowest).unwrap_or(0)
 }
