@@ -57,11 +57,13 @@ fn usage(request: &PublishRequest<'_>, manifest: &Manifest) -> String {
     let mut text = "\n## How to call it\n\n".to_owned();
     let has_files = manifest.signatures.contains_key(ENCODED);
     if has_files {
-        let _ = write!(text, "```sh\nwharf predict {name} picture.png\n");
         let _ = write!(
             text,
-            "curl -d \"{{\\\"signature_name\\\": \\\"encoded\\\", \\\"instances\\\": [{{\\\"b64\\\": \\\"$(base64 -w0 picture.png)\\\"}}]}}\" \\\n  \
-             http://localhost:8501/v1/models/{name}:predict\n```\n\n"
+            "```sh\n\
+             wharf predict {name} picture.png\n\
+             (printf '{{\"signature_name\": \"encoded\", \"instances\": [{{\"b64\": \"'; base64 < picture.png | tr -d '\\n'\n\
+             printf '\"}}]}}') | curl -d @- http://localhost:8501/v1/models/{name}:predict\n\
+             ```\n\n"
         );
     }
     let _ = writeln!(text, "| signature | input | meaning |\n|---|---|---|");

@@ -83,7 +83,7 @@ impl Imported {
     pub fn request(&self) -> PublishRequest<'_> {
         PublishRequest {
             findings: self.findings.as_ref(),
-            origin: format!("weights imported from `{}`", self.file_name),
+            origin: format!("weights imported from {}", self.file_name),
             ..PublishRequest::new(&self.recipe, &self.network, &self.labels, &self.goldens)
         }
     }

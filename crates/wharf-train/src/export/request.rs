@@ -26,7 +26,7 @@ pub struct PublishRequest<'a> {
     pub goldens: &'a Goldens,
     /// What is known of data and quality; `None` where the data were not at hand.
     pub findings: Option<&'a Findings>,
-    /// Where the weights come from, as one phrase for the card.
+    /// Where the weights come from, as one phrase of plain text for the card.
     pub origin: String,
     /// The digest of the manifest of the bundle that this one was made from.
     pub parent: Option<String>,
@@ -47,7 +47,7 @@ impl<'a> PublishRequest<'a> {
         let (epochs, steps) = (outcome.epochs.len(), outcome.steps);
         Ok(Self {
             findings: Some(findings),
-            origin: format!("trained in run `{}` ({epochs} epochs, {steps} steps)", outcome.run_id),
+            origin: format!("trained in run {} ({epochs} epochs, {steps} steps)", outcome.run_id),
             ..Self::new(&outcome.recipe, &outcome.network, &outcome.labels, &findings.goldens)
         })
     }

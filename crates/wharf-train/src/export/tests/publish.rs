@@ -36,7 +36,7 @@ impl Journey {
                 }
             }
         }
-        let data = "[data]\nformat = \"folder\"\ntrain = \"train\"\nevaluation = \"test\"";
+        let data = "[data]\nformat = \"folder\"";
         let text = format!("name = \"boots\"\nseed = 3\n{transform}\n{LAYERS}\n{data}\n{settings}\n");
         let recipe = Recipe::parse(&text, folder.path()).unwrap();
         let weights = folder.path().join("weights.safetensors");
@@ -191,7 +191,7 @@ fn card_tells_what_is_known() {
     for part in [
         "# boots",
         "Puts an RGB picture of 8x10 pixels (rows x columns) into one of 3 classes: a\\|b, boot, cat.",
-        "weights imported from `weights.safetensors`",
+        "weights imported from weights.safetensors",
         "| `encoded` | `image_bytes` string [N] |",
         "| a\\|b | ",
         "on 9 test pictures",
