@@ -1,5 +1,7 @@
 //! A run that is killed and resumed ends in the same bytes as one that was left alone.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -31,21 +31,25 @@ pub(crate) fn map2(left: &[f32], right: &[f32], f: impl Fn(f32, f32) -> f32 + Sy
 }
 
 /// `x` where positive, else 0; NaN stays NaN, as in PyTorch.
+#[inline]
 pub(crate) fn relu(value: f32) -> f32 {
     if value <= 0.0 { 0.0 } else { value }
 }
 
 /// The gradient of [`relu`], from its output.
+#[inline]
 pub(crate) fn relu_gradient(output: f32, gradient: f32) -> f32 {
     if output <= 0.0 { 0.0 } else { gradient }
 }
 
 /// `x * normal_cdf(x)`, the exact form.
+#[inline]
 pub(crate) fn gelu(value: f32) -> f32 {
     0.5 * value * (1.0 + libm::erff(value * FRAC_1_SQRT_2))
 }
 
 /// The gradient of [`gelu`], from its input.
+#[inline]
 pub(crate) fn gelu_gradient(value: f32, gradient: f32) -> f32 {
     let cdf = 0.5 * (1.0 + libm::erff(value * FRAC_1_SQRT_2));
     let density = (-0.5 * value * value).exp() / (2.0 * PI).sqrt();

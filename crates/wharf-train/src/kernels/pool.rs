@@ -70,25 +70,34 @@ pub(crate) fn max_forward(geometry: &PoolGeometry, input: &[f32]) -> (Vec<f32>, 
 
 fn max_two_by_two(geometry: &PoolGeometry, input: &[f32], output: &mut [f32], indices: &mut [u32]) {
     let (width, columns) = (geometry.input[2], geometry.output[1]);
-    let rows = input.chunks_exact(width).collect::<Vec<_>>();
     let targets = output.chunks_exact_mut(columns).zip(indices.chunks_exact_mut(columns));
     for (y, (output, indices)) in targets.enumerate() {
-        let (upper, lower) = (rows[2 * y].as_chunks::<2>().0, rows[2 * y + 1].as_chunks::<2>().0);
-        let first = (2 * y * width) as u32;
-        let cells = output.iter_mut().zip(indices).zip(upper.iter().zip(lower)).enumerate();
-        for (x, ((output, index), (upper, lower))) in cells {
-            let candidates = [upper[0], upper[1], lower[0], lower[1]];
-            let mut best = 0;
-            for candidate in 1..4 {
-                // Negated so that a NaN wins.
-                if !(candidates[candidate] <= candidates[best]) {
-                    best = candidate;
-                }
-            }
-            *output = candidates[best];
-            *index = first + (2 * x) as u32 + (best % 2) as u32 + (best / 2 * width) as u32;
+        let (upper, lower) = input[2 * y * width..][..2 * width].split_at(width);
+        let (upper, lower) = (upper.as_chunks::<2>().0, lower.as_chunks::<2>().0);
+        let (below, mut first) = (width as u32, (2 * y * width) as u32);
+        // Selections instead of branches: which cell wins is as good as random. Places stay within a plane.
+        for ((output, index), (upper, lower)) in output.iter_mut().zip(indices).zip(upper.iter().zip(lower)) {
+            let (top, top_place) = larger((upper[0], first), (upper[1], first.wrapping_add(1)));
+            let left_below = first.wrapping_add(below);
+            let (bottom, bottom_place) =
+                larger((lower[0], left_below), (lower[1], left_below.wrapping_add(1)));
+            (*output, *index) = larger((top, top_place), (bottom, bottom_place));
+            first = first.wrapping_add(2);
         }
     }
+}
+
+/// The larger of two values with its place, the first of equals.
+#[inline(always)]
+fn larger(first: (f32, u32), second: (f32, u32)) -> (f32, u32) {
+    let second_wins = wins(second.0, first.0);
+    (if second_wins { second.0 } else { first.0 }, if second_wins { second.1 } else { first.1 })
+}
+
+/// Whether `value` takes the place of `best`; NaN does, and keeps it.
+#[inline(always)]
+fn wins(value: f32, best: f32) -> bool {
+    value > best || value.is_nan()
 }
 
 fn max_plane(geometry: &PoolGeometry, input: &[f32], output: &mut [f32], indices: &mut [u32]) {
@@ -98,7 +107,7 @@ fn max_plane(geometry: &PoolGeometry, input: &[f32], output: &mut [f32], indices
         for y in rows {
             for x in columns.clone() {
                 let at = y * geometry.input[2] + x;
-                if input[at] > input[best] || input[at].is_nan() {
+                if wins(input[at], input[best]) {
                     best = at;
                 }
             }
@@ -205,10 +214,12 @@ mod tests {
 
     #[test]
     fn nan_is_not_hidden_by_pooling() {
-        let mut input = [1.0; 16];
-        input[5] = f32::NAN;
-        for geometry in [geometry(2, 2, 0, 2), geometry(3, 1, 1, 4)] {
-            assert!(max_forward(&geometry, &input).0[0].is_nan());
+        for place in [0, 1, 4, 5] {
+            let mut input = [1.0; 16];
+            input[place] = f32::NAN;
+            for geometry in [geometry(2, 2, 0, 2), geometry(3, 1, 1, 4)] {
+                assert!(max_forward(&geometry, &input).0[0].is_nan(), "at {place}");
+            }
         }
     }
 }

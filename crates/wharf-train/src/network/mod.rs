@@ -9,7 +9,7 @@ mod shapes;
 pub use declaration::{Layer, LayerKind, Shortcut};
 pub use parameters::{BufferSpec, Network, ParameterSpec, StepResult};
 pub use plan::LayerProblem;
-pub(crate) use plan::{Node, Op, Plan};
+pub(crate) use plan::{Node, Op};
 
 #[cfg(test)]
 mod tests;

@@ -61,19 +61,20 @@ fn gradients_agree_with_finite_differences() {
         let mut gradient = vec![0.0; network.parameters().len()];
         loss_of(&network, &pictures, &mut gradient);
         let largest = gradient.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        // A maximum or rectifier may switch within a step; short steps make that rare, but coarse.
+        let has_kinks = case.contains("max") || case.contains("relu");
+        let (step, tolerance) =
+            if has_kinks { (5e-4, 0.03 * largest + 5e-4) } else { (4e-3, 0.01 * largest + 1e-4) };
         let mut wrong = 0;
         for (index, expected) in gradient.iter().enumerate() {
-            let step = 4e-3;
             let shifted = |by: f32| {
                 let mut network = network.clone();
                 network.parameters[index] += by;
                 f64::from(loss_of(&network, &pictures, &mut vec![0.0; gradient.len()]))
             };
             let difference = (shifted(step) - shifted(-step)) / f64::from(2.0 * step);
-            wrong += usize::from((difference as f32 - expected).abs() > 0.01 * largest + 1e-4);
+            wrong += usize::from((difference as f32 - expected).abs() > tolerance);
         }
-        // A maximum or rectifier may switch within a step; that is rare.
-        let has_kinks = case.contains("max") || case.contains("relu");
         let allowed = if has_kinks { gradient.len() / 10 } else { 0 };
         assert!(wrong <= allowed, "{case}: {wrong} of {} gradients are wrong", gradient.len());
     }

@@ -181,12 +181,25 @@ pub(crate) fn batch_norm(
 #[derive(Clone, Debug)]
 struct ElementStep {
     kept: FlexTensor,
-    gradient: fn(f32, f32) -> f32,
+    rule: Rule,
+}
+
+/// The element-wise gradients; each is a loop of its own, so that the compiler sees the function in it.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    Relu,
+    Gelu,
+    Product,
 }
 
 impl Step<1> for ElementStep {
     fn backward(&self, gradient: &FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
-        let values = activation::map2(&elements(&self.kept), &elements(gradient), self.gradient);
+        let (kept, gradient) = (elements(&self.kept), elements(gradient));
+        let values = match self.rule {
+            Rule::Relu => activation::map2(&kept, &gradient, activation::relu_gradient),
+            Rule::Gelu => activation::map2(&kept, &gradient, activation::gelu_gradient),
+            Rule::Product => activation::map2(&kept, &gradient, |factor, gradient| factor * gradient),
+        };
         [Some(like(&self.kept, values))]
     }
 }
@@ -195,22 +208,22 @@ impl Step<1> for ElementStep {
 pub(crate) fn relu(input: &Value) -> Value {
     let output = tensor(activation::map(&elements(input.primitive()), activation::relu), &dims(input));
     let kept = output.clone();
-    record([input], output, || ElementStep { kept, gradient: activation::relu_gradient })
+    record([input], output, || ElementStep { kept, rule: Rule::Relu })
 }
 
 /// Gaussian error linear unit, the exact form.
 pub(crate) fn gelu(input: &Value) -> Value {
     let output = tensor(activation::map(&elements(input.primitive()), activation::gelu), &dims(input));
     let kept = input.primitive().clone();
-    record([input], output, || ElementStep { kept, gradient: activation::gelu_gradient })
+    record([input], output, || ElementStep { kept, rule: Rule::Gelu })
 }
 
 /// Multiplies by a mask of zeros and `1 / keep`.
 pub(crate) fn dropout(input: &Value, mask: Vec<f32>) -> Value {
     let mask = tensor(mask, &dims(input));
-    let product = |value, factor| value * factor;
-    let output = activation::map2(&elements(input.primitive()), &elements(&mask), product);
-    record([input], tensor(output, &dims(input)), || ElementStep { kept: mask, gradient: product })
+    let output =
+        activation::map2(&elements(input.primitive()), &elements(&mask), |value, factor| value * factor);
+    record([input], tensor(output, &dims(input)), || ElementStep { kept: mask, rule: Rule::Product })
 }
 
 #[derive(Clone, Debug)]

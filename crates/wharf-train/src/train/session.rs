@@ -272,13 +272,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn interrupt(mut self) -> Result<Outcome, TrainError> {
+    fn interrupt(self) -> Result<Outcome, TrainError> {
         self.write_status(RunState::Interrupted)?;
         self.observer.observe(&Event::Interrupted { step: self.progress.step });
         Ok(self.into_outcome(None))
     }
 
-    fn finish(mut self) -> Result<Outcome, TrainError> {
+    fn finish(self) -> Result<Outcome, TrainError> {
         let mut mistakes = surest_mistakes();
         let clock = Instant::now();
         let Feeds { evaluation, labels, .. } = &self.feeds;
