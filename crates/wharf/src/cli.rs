@@ -1,0 +1,370 @@
+//! What can be typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// AI models as a service: train, publish, serve, predict.
+#[derive(Parser, Debug)]
+#[command(name = "wharf", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Log more to standard error (or set WHARF_LOG, for example WHARF_LOG=info)
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Train what a recipe describes and publish the result as a bundle
+    Train(TrainArgs),
+    /// Serve every bundle of a repository
+    Serve(ServeArgs),
+    /// Ask a model what is in a picture
+    Predict(PredictArgs),
+    /// Get data sets
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Look at, check and remove published models
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Look at past training runs
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Publish trained weights (.pth, .safetensors) under a recipe
+    Import(ImportArgs),
+    /// Write a run's weights as .pth or .safetensors, or its graph as .onnx
+    Export(ExportArgs),
+    /// Measure training and serving, each beside its baseline
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+/// Where published models live.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct RepositoryArg {
+    /// Folder of published models
+    #[arg(long, value_name = "DIR", default_value = "repository", env = "WHARF_REPOSITORY")]
+    pub(crate) repository: PathBuf,
+}
+
+/// Where training runs are kept.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct RunsArg {
+    /// Folder of training runs
+    #[arg(long, value_name = "DIR", default_value = "runs", env = "WHARF_RUNS")]
+    pub(crate) runs: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrainArgs {
+    /// The recipe; not needed with --resume
+    #[arg(value_name = "RECIPE.toml", required_unless_present = "resume")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Take the data from here instead of where the recipe says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Train for so many epochs instead of the recipe's
+    #[arg(long)]
+    pub(crate) epochs: Option<u32>,
+    /// Use this seed instead of the recipe's
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Publish under this name instead of the recipe's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Continue an interrupted run: its id, or the newest one if none is given
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) resume: Option<String>,
+    /// Worker threads [default: one per core]; any number gives the same weights
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Train and evaluate, but publish nothing
+    #[arg(long)]
+    pub(crate) no_publish: bool,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+    #[command(flatten)]
+    pub(crate) runs: RunsArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// A lone model.onnx or a bundle folder, served under the name of its file or folder
+    #[arg(value_name = "MODEL", conflicts_with_all = ["repository", "model"])]
+    pub(crate) path: Option<PathBuf>,
+    /// Folder of published models, `<DIR>/<model>/<version>/` [default: repository]
+    #[arg(long, value_name = "DIR", env = "WHARF_REPOSITORY")]
+    pub(crate) repository: Option<PathBuf>,
+    /// Serve PATH (a model folder with versions, a bundle or an .onnx file) under NAME; may be repeated
+    #[arg(long, value_name = "NAME=PATH", value_parser = parse_named_path)]
+    pub(crate) model: Vec<(String, PathBuf)>,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+    /// TensorFlow Serving gRPC port; `0` takes a free one, `off` opens none
+    #[arg(long, default_value = "8500", value_parser = parse_port)]
+    pub(crate) grpc_port: Port,
+    /// TensorFlow Serving REST port; `0` takes a free one, `off` opens none
+    #[arg(long, default_value = "8501", value_parser = parse_port)]
+    pub(crate) rest_port: Port,
+    /// Add this to every port
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port_offset: u16,
+    /// Threads that compute [default: one per core]
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Seconds that running requests may take to finish after Ctrl-C or SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) drain_timeout: u64,
+    /// Write the ports as JSON to this file once every model is ready
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// A port, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Port(pub(crate) Option<u16>);
+
+#[derive(Args, Debug)]
+pub(crate) struct PredictArgs {
+    /// The model's name, optionally with a version: `fashion-mnist` or `fashion-mnist/3`
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: String,
+    /// Pictures: PNG, JPEG, PGM or BMP files
+    #[arg(value_name = "PICTURE", required = true)]
+    pub(crate) pictures: Vec<PathBuf>,
+    /// Server to ask; its REST port with --protocol rest
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "local")]
+    pub(crate) server: Option<String>,
+    /// How to ask it
+    #[arg(long, value_enum, default_value_t = Protocol::Grpc, conflicts_with = "local")]
+    pub(crate) protocol: Protocol,
+    /// Load the bundle here instead of asking a server
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// How many classes to show for each picture
+    #[arg(long, default_value_t = 3)]
+    pub(crate) top: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+}
+
+/// A wire of TensorFlow Serving.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Grpc,
+    Rest,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DataCommand {
+    /// Download a data set, check it and keep it
+    Fetch {
+        /// Which one
+        #[arg(value_name = "fashion-mnist|cifar10|mnist")]
+        dataset: String,
+        /// Take the files from this folder or address instead of the official one
+        #[arg(long, value_name = "DIR|URL")]
+        from: Option<String>,
+        /// Keep it in a folder of its name below this one
+        #[arg(long, value_name = "DIR", default_value = "data")]
+        into: PathBuf,
+    },
+    /// Write some pictures of a data set as PNG files, to try predictions with
+    Sample {
+        /// The data set: a folder, an archive or a fetched data set
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// Folder for the pictures, named `<number>-<class>.png`
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// How many, spread evenly over the data set
+        #[arg(long, default_value_t = 5)]
+        count: usize,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ModelsCommand {
+    /// List models and versions
+    Ls {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        repository: RepositoryArg,
+    },
+    /// Show a model's manifest in words
+    Show {
+        /// `NAME` (the newest version) or `NAME/VERSION`
+        model: String,
+        /// Print the manifest as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        repository: RepositoryArg,
+    },
+    /// Check every file against its hash and replay the goldens
+    Verify {
+        /// `NAME` (all its versions) or `NAME/VERSION`; everything if not given
+        model: Option<String>,
+        #[command(flatten)]
+        repository: RepositoryArg,
+    },
+    /// Remove one version, or with --all every version of a model
+    Rm {
+        /// `NAME/VERSION`, or `NAME` with --all
+        model: String,
+        /// Remove every version
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        repository: RepositoryArg,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum RunsCommand {
+    /// List runs, newest first
+    Ls {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        runs: RunsArg,
+    },
+    /// Show a run: its settings, epochs and result
+    Show {
+        /// The run's id, or a part of it that fits one run; the newest if not given
+        run: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        runs: RunsArg,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// The recipe whose layers the weights fit
+    #[arg(value_name = "RECIPE.toml")]
+    pub(crate) recipe: PathBuf,
+    /// The weights: a PyTorch state dict (.pth, .pt) or .safetensors
+    #[arg(value_name = "WEIGHTS")]
+    pub(crate) weights: PathBuf,
+    /// Take the data (class names, goldens, evaluation) from here instead of where the recipe says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Publish under this name instead of the recipe's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+    #[command(flatten)]
+    pub(crate) runs: RunsArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// The run's id, or a part of it that fits one run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// The file to write: .pth, .safetensors or .onnx
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// What pictures an .onnx graph takes: `float32` in 0..1, or `uint8`
+    #[arg(long, value_name = "DTYPE", default_value = "float32")]
+    pub(crate) input: String,
+    #[command(flatten)]
+    pub(crate) runs: RunsArg,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum BenchCommand {
+    /// Pictures per second of training, with and without the loader
+    Train {
+        /// The recipe
+        #[arg(value_name = "RECIPE.toml")]
+        recipe: PathBuf,
+        /// Take the data from here instead of where the recipe says
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Steps to measure
+        #[arg(long, default_value_t = 500)]
+        steps: u64,
+        /// Worker threads [default: one per core]
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Requests per second and latency over gRPC and REST, beside the engine called in-process
+    Serve(BenchServeArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchServeArgs {
+    /// The model's name; it must have a `float` or `serving_default` signature with numeric inputs
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: String,
+    /// Rows in a request; may be repeated
+    #[arg(long, default_values_t = [1, 32])]
+    pub(crate) batch: Vec<usize>,
+    /// Requests kept running at once; may be repeated
+    #[arg(long, default_values_t = [1, 8])]
+    pub(crate) concurrency: Vec<usize>,
+    /// Seconds for each measurement, after one of warm-up
+    #[arg(long, default_value_t = 3)]
+    pub(crate) seconds: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+}
+
+fn parse_port(text: &str) -> Result<Port, String> {
+    match text {
+        "off" => Ok(Port(None)),
+        number => {
+            number.parse().map(|port| Port(Some(port))).map_err(|_| "expected 0 to 65535 or `off`".to_owned())
+        }
+    }
+}
+
+fn parse_named_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err("expected NAME=PATH".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ports_are_numbers_or_off() {
+        assert_eq!(parse_port("off"), Ok(Port(None)));
+        assert_eq!(parse_port("8500"), Ok(Port(Some(8500))));
+        assert!(parse_port("65536").is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! `wharf bench`: how fast it is here, beside a baseline measured in the same run.
+
+use crate::cli::BenchCommand;
+
+mod inprocess;
+mod load;
+mod request;
+mod serve;
+mod train;
+mod workers;
+
+/// Runs one of the subcommands.
+pub(crate) fn run(command: BenchCommand) -> anyhow::Result<()> {
+    match command {
+        BenchCommand::Train { recipe, data, steps, threads, json } => {
+            train::run(&recipe, data, steps, threads, json)
+        }
+        BenchCommand::Serve(arguments) => serve::run(&arguments),
+    }
+}

@@ -1,0 +1,49 @@
+//! `wharf export`: a run's weights for other tools.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use wharf_train::{InputType, Runs, import_weights, onnx_model, save_weights};
+
+use crate::cli::ExportArgs;
+use crate::commands::train::Invocation;
+use crate::say;
+
+/// Reads a finished run's weights and writes them in the form that the file's extension names.
+pub(crate) fn run(arguments: ExportArgs) -> anyhow::Result<()> {
+    let details = Runs::new(&arguments.runs.runs).show(&arguments.run)?;
+    let weights = details.folder.join("weights.safetensors");
+    if !weights.exists() {
+        bail!("run `{}` is not complete: it has no final weights yet", details.status.id);
+    }
+    let invocation = Invocation::read(&details.folder)?;
+    let mut recipe = invocation.recipe(&details.folder)?;
+    recipe.export.input = input_type(&arguments.input)?;
+    let run = import_weights(&recipe, &weights, invocation.data.as_deref(), 0)?;
+    match extension(&arguments.output).as_deref() {
+        Some("onnx") => write(&arguments.output, &onnx_model(&run.network, &recipe, &run.labels)?)?,
+        _ => save_weights(&run.network, details.status.steps, &arguments.output)?,
+    }
+    say(format!("wrote {}", arguments.output.display()));
+    Ok(())
+}
+
+fn input_type(name: &str) -> anyhow::Result<InputType> {
+    match name {
+        "float32" => Ok(InputType::Float),
+        "uint8" => Ok(InputType::Uint8),
+        other => bail!("--input is `{other}`, expected float32 or uint8"),
+    }
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+/// Whole or not at all.
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let partial = path.with_extension("onnx.partial");
+    std::fs::write(&partial, content)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}

@@ -1,0 +1,30 @@
+//! One module for each command.
+
+use crate::cli::Command;
+
+mod bench;
+mod data;
+mod export;
+mod goldens;
+mod import;
+mod models;
+mod predict;
+mod publishing;
+mod runs;
+mod serve;
+mod train;
+
+/// Runs `command` to its end.
+pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Predict(arguments) => predict::run(arguments),
+        Command::Data(command) => data::run(command),
+        Command::Models(command) => models::run(command),
+        Command::Runs(command) => runs::run(command),
+        Command::Import(arguments) => import::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Bench(command) => bench::run(command),
+    }
+}

@@ -1,0 +1,141 @@
+//! `wharf serve`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use wharf_api::{ApiConfig, ApiServer};
+use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
+
+use crate::cli::{Port, ServeArgs};
+use crate::commands::goldens;
+
+/// Serves until a signal, then drains.
+pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+
+    let manager = build_manager(&arguments)?;
+    let server = ApiServer::bind(api_config(&arguments)?, manager.clone()).await?;
+    manager.refresh().await.context("cannot load the models")?;
+    report_models(&manager)?;
+    for (protocol, address) in [("gRPC", server.grpc_address()), ("REST", server.rest_address())] {
+        if let Some(address) = address {
+            announce(format!("{protocol} on {address}"));
+        }
+    }
+    if let Some(file) = &arguments.ready_file {
+        write_ready_file(file, server.grpc_address(), server.rest_address())?;
+    }
+
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    announce("stopping: running requests may finish".to_owned());
+    if !server.shutdown(Duration::from_secs(arguments.drain_timeout)).await {
+        bail!("requests were still running after {} s and were ended", arguments.drain_timeout);
+    }
+    Ok(())
+}
+
+fn build_manager(arguments: &ServeArgs) -> anyhow::Result<ModelManager> {
+    let mut limits = ServeLimits::default();
+    if let Some(threads) = arguments.threads {
+        limits = limits.with_workers(threads);
+    }
+    let mut config = ServeConfig::default().with_limits(limits);
+    for location in locations(arguments)? {
+        config = config.with_location(location);
+    }
+    Ok(config.build(goldens::engine()?)?)
+}
+
+/// Where models come from: what was given, or else the folder `repository`.
+fn locations(arguments: &ServeArgs) -> anyhow::Result<Vec<ModelLocation>> {
+    let mut locations = Vec::new();
+    if let Some(path) = &arguments.path {
+        locations.push(ModelLocation::model(existing(path)?));
+    }
+    for (name, path) in &arguments.model {
+        locations.push(ModelLocation::named_model(name, existing(path)?));
+    }
+    match &arguments.repository {
+        Some(root) => locations.push(ModelLocation::repository(existing(root)?)),
+        None if locations.is_empty() => {
+            locations.push(ModelLocation::repository(existing(Path::new("repository"))?))
+        }
+        None => {}
+    }
+    Ok(locations)
+}
+
+fn existing(path: &Path) -> anyhow::Result<PathBuf> {
+    if !path.exists() {
+        bail!("`{}` does not exist, expected a repository, a bundle or an .onnx file", path.display());
+    }
+    Ok(path.to_owned())
+}
+
+fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
+    let moved = |port: Port| match port.0 {
+        None => Ok(None),
+        Some(0) => Ok(Some(0)),
+        Some(port) => match port.checked_add(arguments.port_offset) {
+            Some(moved) => Ok(Some(moved)),
+            None => bail!("port {port} plus the offset {} is past 65535", arguments.port_offset),
+        },
+    };
+    let mut config = ApiConfig::default();
+    config.bind = arguments.bind;
+    config.grpc_port = moved(arguments.grpc_port)?;
+    config.rest_port = moved(arguments.rest_port)?;
+    if config.grpc_port.is_none() && config.rest_port.is_none() {
+        bail!("both ports are off: nothing to serve on");
+    }
+    Ok(config)
+}
+
+/// Says what is served; a model that failed is named and left out, and it is an error if none is left.
+fn report_models(manager: &ModelManager) -> anyhow::Result<()> {
+    let mut available = 0;
+    for name in manager.models() {
+        for status in manager.status(&name, None)? {
+            match &status.error {
+                Some((_, message)) => announce(format!("model {name}/{} failed: {message}", status.version)),
+                None => {
+                    available += 1;
+                    announce(format!("model {name}/{} is ready", status.version));
+                }
+            }
+        }
+    }
+    if available == 0 {
+        announce("no model is ready: clients get NOT_FOUND until one is".to_owned());
+    }
+    Ok(())
+}
+
+fn announce(line: String) {
+    use std::io::Write;
+    let _closed_pipe = writeln!(std::io::stderr().lock(), "wharf: {line}");
+}
+
+/// Whole or not there: whoever waits for the file never reads half of it.
+fn write_ready_file(file: &Path, grpc: Option<SocketAddr>, rest: Option<SocketAddr>) -> anyhow::Result<()> {
+    let port = |address: Option<SocketAddr>| address.map(|address| address.port());
+    let text =
+        serde_json::json!({"grpc": port(grpc), "rest": port(rest), "pid": std::process::id()}).to_string();
+    let partial = file.with_extension("partial");
+    std::fs::write(&partial, text)
+        .and_then(|()| std::fs::rename(&partial, file))
+        .with_context(|| format!("cannot write `{}`", file.display()))
+}

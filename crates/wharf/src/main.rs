@@ -1,0 +1,45 @@
+//! The `wharf` command: start-up, shutdown and the wiring of the parts; the parts live in the other crates.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+mod client;
+mod commands;
+mod failure;
+mod model_name;
+mod progress;
+mod stop;
+mod table;
+
+fn main() -> ExitCode {
+    let arguments = cli::Cli::parse();
+    start_logging(arguments.verbose);
+    match commands::run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            failure::print(&error);
+            failure::exit_code(&error)
+        }
+    }
+}
+
+/// Logs go to standard error, so that standard output holds nothing but answers.
+fn start_logging(verbose: bool) {
+    let default_level = if verbose { "debug" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WHARF_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Prints one line to standard output. A closed pipe (`wharf models ls | head -1`) is no error.
+fn say(line: impl AsRef<str>) {
+    let mut output = std::io::stdout().lock();
+    let _closed_pipe = writeln!(output, "{}", line.as_ref());
+}
