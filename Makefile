@@ -4,7 +4,8 @@
 WHARF_CACHE ?= $(HOME)/.cache/wharf
 export CARGO_TARGET_DIR ?= $(WHARF_CACHE)/target
 
-WHARF  := $(CARGO_TARGET_DIR)/release/wharf
+WHARF_BUILT := $(CARGO_TARGET_DIR)/release/wharf
+WHARF  := $(CURDIR)/bin/wharf
 PYTHON ?= python3
 REQUIREMENTS := tests/python/requirements.txt
 VENV   := $(WHARF_CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | cksum | cut -d' ' -f1)
@@ -18,9 +19,9 @@ deps: ## Install what is missing: system packages and libonnxruntime
 	@scripts/install-packages.sh
 	@scripts/fetch-onnxruntime.sh
 
-build: deps ## Build the wharf binary
+build: deps ## Build the wharf binary, into bin/
 	cargo build --release --locked -p wharf
-	@echo "built $(WHARF)"
+	@mkdir -p bin && cp -f $(WHARF_BUILT) bin/wharf.new && mv -f bin/wharf.new $(WHARF)
 
 check: fmt lint doc ## Format, lints, documentation
 
@@ -51,7 +52,7 @@ quickstart: build ## Train on Fashion-MNIST, publish, serve, predict (QUICKSTART
 	@WHARF=$(WHARF) scripts/quickstart.sh
 
 clean: ## Remove what make put into this folder (the cache stays)
-	rm -rf deps runs repository data
+	rm -rf bin deps runs repository data
 
 $(VENV)/.complete: $(REQUIREMENTS)
 	@echo "installing the stock clients for the tests into $(VENV)"

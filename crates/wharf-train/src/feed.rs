@@ -80,7 +80,13 @@ fn open_part(recipe: &Recipe, root: &Path, part: Part) -> Result<Dataset, TrainE
     let format =
         DataFormat::ALL.iter().find(|(name, _)| *name == recipe.data.format).map(|(_, format)| *format);
     let options = OpenOptions { format, ..OpenOptions::default() };
-    open_dataset(&path, part, &options).map_err(TrainError::data)
+    // A place that the recipe names for one part may hold that part alone, without a folder or name for it.
+    open_dataset(&path, part, &options)
+        .or_else(|error| match given {
+            Some(_) => open_dataset(&path, Part::All, &options).map_err(|_| error),
+            None => Err(error),
+        })
+        .map_err(TrainError::data)
 }
 
 /// Keeps at most `limit` numbers, the first of each class in turn, in ascending order.

@@ -45,15 +45,6 @@ impl RunProgress {
             }
         }
     }
-
-    /// Says something between events; nothing where machines read.
-    pub(crate) fn note(&self, line: &str) {
-        match self {
-            Self::Json => {}
-            Self::Lines => log(line),
-            Self::Bar(bar) => bar.println(line),
-        }
-    }
 }
 
 fn print_json(event: &Event) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use wharf_api::{ApiConfig, ApiServer};
+use wharf_infer::Deadline;
 use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
 
 use crate::cli::{Port, ServeArgs};
@@ -41,7 +42,11 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
         _ = terminate.recv() => {}
     }
     announce("stopping: running requests may finish".to_owned());
-    if !server.shutdown(Duration::from_secs(arguments.drain_timeout)).await {
+    let patience = Duration::from_secs(arguments.drain_timeout);
+    let all_answered = server.shutdown(patience).await;
+    // The listeners are closed: what still computes, computes for nobody.
+    manager.shutdown(Deadline::after(Duration::ZERO)).await;
+    if !all_answered {
         bail!("requests were still running after {} s and were ended", arguments.drain_timeout);
     }
     Ok(())
