@@ -3,7 +3,7 @@
 //! A [`Recipe`] (TOML) says what to train, on what, how. Its layers become a [`Network`]: one plan with every
 //! shape inferred, from which come the forward and backward pass of training and the ONNX graph that serves.
 //! Burn keeps the tape; the layers themselves are computed by this crate, three to four times as fast as by
-//! Burn's CPU backend, in an order that depends on shapes alone. [`train`] runs a recipe in a run folder
+//! Burn's CPU backend, in an order that depends on shapes alone. [`train()`] runs a recipe in a run folder
 //! ([`Runs`]) and tells an [`Observer`] what happens; [`publish`] makes a bundle of the [`Outcome`].
 //!
 //! The same recipe, data and seed give the same weights on any number of threads, and a run that was stopped or

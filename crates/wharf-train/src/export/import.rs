@@ -79,7 +79,7 @@ pub fn import_weights_alone(
 }
 
 impl Imported {
-    /// What [`super::publish`] takes.
+    /// What [`super::publish()`] takes.
     pub fn request(&self) -> PublishRequest<'_> {
         PublishRequest {
             findings: self.findings.as_ref(),

@@ -29,7 +29,7 @@ pub struct RunReport<'a> {
     pub mistakes: &'a [Mistake],
     /// The recipe, as it was read.
     pub recipe: &'a str,
-    /// Names and values of what else decides the outcome: seed, digests, [`environment`].
+    /// Names and values of what else decides the outcome: seed, digests, [`environment()`].
     pub environment: &'a [(String, String)],
     /// What the run spent its time on.
     pub timings: &'a [(String, Duration)],
