@@ -14,6 +14,7 @@ use crate::metrics::{EpochMetrics, Evaluation};
 const METRICS: &str = "metrics.jsonl";
 const EVALUATION: &str = "evaluation.json";
 const STATUS: &str = "status.json";
+const LOCK: &str = "lock";
 
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,7 +105,7 @@ impl Runs {
     /// There is no such run, more than one, or its files are damaged.
     pub fn show(&self, id: &str) -> Result<RunDetails, TrainError> {
         let folder = self.find(id)?;
-        let run = RunFolder { path: folder };
+        let run = RunFolder { path: folder, _lock: None };
         let evaluation = run.path.join(EVALUATION);
         Ok(RunDetails {
             status: read_status(&run.path)?,
@@ -136,15 +137,26 @@ impl Runs {
 }
 
 /// The folder of one run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct RunFolder {
     pub(crate) path: PathBuf,
+    /// Held while the run goes on, by whoever runs it; the system lets go of it however the process ends.
+    _lock: Option<fs::File>,
 }
 
 impl RunFolder {
     pub(crate) fn new(path: &Path) -> Result<Self, TrainError> {
         files::create_folder(path)?;
-        Ok(Self { path: path.to_path_buf() })
+        let lock = path.join(LOCK);
+        let file = fs::File::create(&lock).map_err(|error| TrainError::io("create", &lock, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_path_buf(), _lock: Some(file) }),
+            Err(fs::TryLockError::WouldBlock) => {
+                let problem = format!("the run in `{}` goes on in another process", path.display());
+                Err(TrainError::run(problem))
+            }
+            Err(fs::TryLockError::Error(error)) => Err(TrainError::io("lock", &lock, error)),
+        }
     }
 
     /// The run's id: the folder's name.

@@ -54,5 +54,6 @@ pub use pipeline::{Kind, Mode, Pipeline};
 pub use program::{Program, SampleKey};
 pub use rng::CounterRng;
 pub use scratch::Scratch;
+pub use serve::MAX_BATCH_BYTES;
 pub use staged::{StagedStep, When};
 pub use step::Step;

@@ -8,6 +8,10 @@ use crate::picture::{PictureShape, PictureView, Pixels, Source};
 use crate::pipeline::{Kind, Mode};
 use crate::{Pipeline, Program, SampleKey, Scratch, Step, TransformError};
 
+/// The most bytes that a batch may take once it is transformed. A short request can name many rows, and a small
+/// picture can become a large one: neither may decide how much memory is taken.
+pub const MAX_BATCH_BYTES: usize = 1 << 30;
+
 impl Pipeline {
     /// Runs the steps of evaluation on every row of `input`.
     ///
@@ -17,7 +21,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// `input` is of another type or rank, a row is damaged or too large (the message names the row), rows
-    /// come out in different sizes, or a step draws random numbers.
+    /// come out in different sizes, the result would take more than [`MAX_BATCH_BYTES`], or a step draws random
+    /// numbers.
     pub fn apply_tensor(&self, input: &Tensor) -> Result<Tensor, TransformError> {
         let program = self.program(Mode::Evaluate);
         if program.input() == Kind::ClassNumber {
@@ -94,6 +99,7 @@ fn run_rows(
         if *shape.get_or_insert(picture.shape()) != picture.shape() {
             return Err(TransformError::input("pictures come out in different sizes").in_row(index));
         }
+        check_batch_size(rows.len(), bytes.len() / 4 + floats.len())?;
         match picture.pixels() {
             Pixels::U8(values) => bytes.extend_from_slice(values),
             Pixels::F32(values) => floats.extend_from_slice(values),
@@ -116,6 +122,7 @@ fn run_rows_in_place(
     scratch: &mut Scratch,
 ) -> Result<Tensor, TransformError> {
     let batch = batch_shape(rows.len(), Some(shape))?;
+    check_batch_size(rows.len(), batch.num_elements())?;
     let mut values = vec![0.0; batch.num_elements()];
     for (index, (row, output)) in rows.iter().zip(values.chunks_exact_mut(shape.num_elements())).enumerate() {
         program
@@ -123,6 +130,15 @@ fn run_rows_in_place(
             .map_err(|error| error.in_row(index))?;
     }
     Ok(Tensor::from_vec(batch, values)?)
+}
+
+/// Refuses `rows` that come to more than [`MAX_BATCH_BYTES`] as `numbers` of four bytes.
+fn check_batch_size(rows: usize, numbers: usize) -> Result<(), TransformError> {
+    if numbers <= MAX_BATCH_BYTES / 4 {
+        return Ok(());
+    }
+    let limit = MAX_BATCH_BYTES >> 20;
+    Err(TransformError::input(format!("a batch of {rows} rows takes more than {limit} MiB once transformed")))
 }
 
 fn batch_shape(rows: usize, shape: Option<PictureShape>) -> Result<Shape, TransformError> {
@@ -139,6 +155,7 @@ fn one_hot(program: &Program, input: &Tensor) -> Result<Tensor, TransformError> 
     }
     let numbers = input.as_elements::<i64>()?;
     let shape = Shape::new(&[numbers.len(), *classes])?;
+    check_batch_size(numbers.len(), shape.num_elements())?;
     let mut values = vec![0.0_f32; shape.num_elements()];
     for (index, (row, number)) in values.chunks_exact_mut(*classes).zip(numbers.iter()).enumerate() {
         match usize::try_from(*number).ok().and_then(|number| row.get_mut(number)) {

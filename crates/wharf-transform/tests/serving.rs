@@ -167,3 +167,11 @@ fn random_steps_follow_their_law() {
     let count = flipped.count();
     assert!((2850..3150).contains(&count), "{count}");
 }
+
+#[test]
+fn many_short_rows_do_not_decide_how_much_memory_is_taken() {
+    let empty: Vec<&[u8]> = vec![b""; 2_000_000];
+    let steps = [Step::Decode, Step::Grayscale, Step::Resize { height: 28, width: 28 }, Step::ToFloat];
+    let error = Pipeline::always(steps).unwrap().apply_tensor(&strings(&empty)).unwrap_err().to_string();
+    assert!(error.contains("2000000 rows") && error.contains("1024 MiB"), "{error}");
+}

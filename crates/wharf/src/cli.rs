@@ -79,8 +79,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
     pub(crate) resume: Option<String>,
     /// Worker threads [default: one per core]; any number gives the same weights
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// Train and evaluate, but publish nothing
     #[arg(long)]
     pub(crate) no_publish: bool,
@@ -117,8 +117,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, default_value_t = 0)]
     pub(crate) port_offset: u16,
     /// Threads that compute [default: one per core]
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// Seconds that running requests may take to finish after Ctrl-C or SIGTERM
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) drain_timeout: u64,
@@ -244,7 +244,7 @@ pub(crate) enum RunsCommand {
     },
     /// Show a run: its settings, epochs and result
     Show {
-        /// The run's id, or a part of it that fits one run; the newest if not given
+        /// The run's id, or its beginning where that fits one run; the newest if not given
         run: Option<String>,
         /// Print JSON
         #[arg(long)]
@@ -276,7 +276,7 @@ pub(crate) struct ImportArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// The run's id, or a part of it that fits one run
+    /// The run's id, or its beginning where that fits one run
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// The file to write: .pth, .safetensors or .onnx
@@ -303,8 +303,8 @@ pub(crate) enum BenchCommand {
         #[arg(long, default_value_t = 500)]
         steps: u64,
         /// Worker threads [default: one per core]
-        #[arg(long)]
-        threads: Option<usize>,
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: Option<u16>,
         /// Print JSON
         #[arg(long)]
         json: bool,

@@ -93,6 +93,8 @@ fn a_killed_run_resumes_to_the_same_bytes_and_is_published_once() {
     succeed(folder, &["train", "--resume", "--threads", "2"]);
     assert!(weights(&folder.join("runs")) == weights(&unbroken.path().join("runs")), "the weights differ");
     assert_eq!(succeed(folder, &["models", "ls"]).lines().count(), 2);
+    assert!(fail(folder, &["train", "--resume"]).contains("published as shades/1"));
+    assert_eq!(succeed(folder, &["models", "ls"]).lines().count(), 2, "the run was published again");
 }
 
 #[test]
@@ -101,10 +103,11 @@ fn mistakes_are_named_with_what_was_expected() {
     let folder = folder.path();
     std::fs::write(folder.join("typo.toml"), "name = \"x\"\n[training]\nepoch = 1\n").unwrap();
     std::fs::write(folder.join("no.pth"), "nothing").unwrap();
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 10] = [
         (&["train", "none.toml"], &["`none.toml`"]),
         (&["train", "typo.toml"], &["`training.epoch`", "epochs"]),
         (&["train", "recipe.toml", "--data", "nowhere"], &["nowhere", "hint: "]),
+        (&["train", "none.toml", "--threads", "0"], &["1..=1024"]),
         (&["train", "--resume"], &["run"]),
         (&["predict", "../x", "recipe.toml"], &["`..`", "letter or digit"]),
         (&["predict", "shades", "recipe.toml", "--local"], &["repository"]),

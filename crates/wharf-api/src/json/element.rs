@@ -113,6 +113,7 @@ impl JsonElement for bool {
 
 impl JsonElement for Bytes {
     fn read(scanner: &mut Scanner<'_>) -> Result<Self, ServiceError> {
+        scanner.take_string()?;
         match scanner.peek() {
             b'"' => scanner.string(),
             b'{' => scanner.base64_object(),

@@ -1,7 +1,7 @@
 //! A place in a JSON text.
 
 use bytes::Bytes;
-use wharf_infer::ServiceError;
+use wharf_infer::{ErrorCode, ServiceError};
 
 use super::error::malformed;
 
@@ -11,12 +11,26 @@ pub(crate) struct Scanner<'a> {
     body: &'a Bytes,
     text: &'a [u8],
     at: usize,
+    strings_left: usize,
 }
+
+/// The most strings that the tensors of one text may hold: each takes some ten times the memory of `"",`.
+pub(crate) const MAX_STRINGS: usize = 1 << 20;
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `body`.
     pub(crate) fn new(body: &'a Bytes) -> Self {
-        Self { body, text: body, at: 0 }
+        Self { body, text: body, at: 0, strings_left: MAX_STRINGS }
+    }
+
+    /// Counts one more string of a tensor.
+    pub(crate) fn take_string(&mut self) -> Result<(), ServiceError> {
+        let too_many = || {
+            let text = format!("the request holds more than {MAX_STRINGS} strings");
+            ServiceError::new(ErrorCode::TooLarge, text)
+        };
+        self.strings_left = self.strings_left.checked_sub(1).ok_or_else(too_many)?;
+        Ok(())
     }
 
     /// The offset of the next byte.

@@ -81,8 +81,7 @@ impl ModelService for Backend {
         &self,
         _request: Request<ReloadConfigRequest>,
     ) -> Result<Response<ReloadConfigResponse>, Status> {
-        let text =
-            "this server does not reload its configuration on request; it watches its model repository";
+        let text = "this server does not reload its configuration on request";
         answer(Err(ServiceError::new(ErrorCode::Unimplemented, text)))
     }
 }

@@ -14,6 +14,10 @@ use super::signatures::signatures;
 use super::transform::ServingTransform;
 use crate::error::TrainError;
 
+/// The most rows that a server runs at once. What the layers keep for a row is a hundred times the row, so that a
+/// message within its limit could otherwise ask for more memory than there is.
+const MAX_BATCH_SIZE: u32 = 4096;
+
 /// The recipe's place in the bundle.
 const RECIPE_FILE: &str = "recipe.toml";
 
@@ -58,6 +62,7 @@ fn manifest(request: &PublishRequest<'_>) -> Result<Manifest, TrainError> {
     let mut manifest = Manifest::new(&request.name, Task::Classification, EngineKind::Onnx);
     manifest.signatures = signatures(network, &transform, recipe.export.input)?;
     manifest.labels = request.labels.to_vec();
+    manifest.limits.max_batch_size = Some(MAX_BATCH_SIZE);
     manifest.lineage = Lineage {
         recipe_sha256: Some(sha256(recipe.text.as_bytes())),
         data_sha256: findings.map(|findings| findings.data_sha256.clone()),

@@ -77,8 +77,8 @@ fn data(section: Section<'_>) -> DataConfig {
         path: PathBuf::from(section.or("path", ".".to_owned())),
         format: section.choice("format", &formats).to_owned(),
         validation: section.checked("validation", 0.0, |share| (0.0..1.0).contains(share), SHARE),
-        limit: section.optional("limit"),
-        evaluation_limit: section.optional("evaluation_limit"),
+        limit: section.optional_checked("limit", |limit| *limit > 0, "at least 1"),
+        evaluation_limit: section.optional_checked("evaluation_limit", |limit| *limit > 0, "at least 1"),
         bad_pictures: match section.choice("bad_pictures", &["fail", "skip"]) {
             "skip" => BadPictures::Skip,
             _ => BadPictures::Fail,

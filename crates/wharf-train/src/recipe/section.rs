@@ -80,6 +80,20 @@ impl<'a> Section<'a> {
         read
     }
 
+    /// The value at `key`, which has to be right where it is there.
+    pub(super) fn optional_checked<T: FromToml>(
+        &self,
+        key: &'static str,
+        is_right: impl Fn(&T) -> bool,
+        expected: &str,
+    ) -> Option<T> {
+        let value = self.optional(key)?;
+        if !is_right(&value) {
+            self.report(key, format!("expected {expected}"));
+        }
+        Some(value)
+    }
+
     /// The value at `key`, or `default`.
     pub(super) fn or<T: FromToml>(&self, key: &'static str, default: T) -> T {
         self.optional(key).unwrap_or(default)

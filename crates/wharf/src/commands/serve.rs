@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use wharf_api::{ApiConfig, ApiServer};
 use wharf_infer::Deadline;
@@ -26,7 +26,11 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
 
     let manager = build_manager(&arguments)?;
     let server = ApiServer::bind(api_config(&arguments)?, manager.clone()).await?;
-    manager.refresh().await.context("cannot load the models")?;
+    manager.refresh().await.map_err(|error| match error.detail() {
+        // Whoever starts the server may know the paths that clients may not.
+        Some(detail) => anyhow!("{error}: {detail}"),
+        None => anyhow!("{error}"),
+    })?;
     report_models(&manager)?;
     for (protocol, address) in [("gRPC", server.grpc_address()), ("REST", server.rest_address())] {
         if let Some(address) = address {
@@ -55,7 +59,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
 fn build_manager(arguments: &ServeArgs) -> anyhow::Result<ModelManager> {
     let mut limits = ServeLimits::default();
     if let Some(threads) = arguments.threads {
-        limits = limits.with_workers(threads);
+        limits = limits.with_workers(usize::from(threads));
     }
     let mut config = ServeConfig::default().with_limits(limits);
     for location in locations(arguments)? {

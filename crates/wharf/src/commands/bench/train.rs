@@ -29,17 +29,18 @@ pub(super) fn run(
     path: &Path,
     data: Option<PathBuf>,
     steps: u64,
-    threads: Option<usize>,
+    threads: Option<u16>,
     json: bool,
 ) -> anyhow::Result<()> {
+    let threads = threads.map_or(0, usize::from);
     let mut recipe = Recipe::read(path)?;
     recipe.epochs = 1;
     recipe.checkpoint.every_steps = 0;
     let scratch = Scratch::new()?;
-    let options = TrainOptions::new(scratch.0.join("run")).with_threads(threads.unwrap_or(0)).with_data(data);
+    let options = TrainOptions::new(scratch.0.join("run")).with_threads(threads).with_data(data);
     let outcome = train(&recipe, options, &mut |_: &Event| {})?;
     let epoch = outcome.epochs.first().context("the run has no epoch")?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let elapsed = pool.install(|| time_steps(&recipe, outcome.network.input_shape(), steps))?;
     let steps_rate = steps as f64 * recipe.batch as f64 / elapsed.as_secs_f64();
     let rate = TrainingRate {

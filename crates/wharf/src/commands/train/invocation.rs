@@ -8,6 +8,7 @@ use wharf_train::Recipe;
 
 const INVOCATION: &str = "invocation.json";
 const RECIPE: &str = "recipe.toml";
+const PUBLISHED: &str = "published";
 
 /// What was said on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,16 @@ impl Invocation {
 /// Keeps the recipe from the first moment on: a run that is killed while it reads its data can be resumed.
 pub(super) fn keep_recipe(run_dir: &Path, text: &str) -> anyhow::Result<()> {
     write(&run_dir.join(RECIPE), text.as_bytes())
+}
+
+/// Notes under which name and version the run was published.
+pub(super) fn note_published(run_dir: &Path, model: &str) -> anyhow::Result<()> {
+    write(&run_dir.join(PUBLISHED), model.as_bytes())
+}
+
+/// Under which name and version the run was published, if it was.
+pub(super) fn published(run_dir: &Path) -> Option<String> {
+    std::fs::read_to_string(run_dir.join(PUBLISHED)).ok()
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {

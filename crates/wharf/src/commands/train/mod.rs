@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: TrainArgs) -> anyhow::Result<()> {
     let progress = RunProgress::new(arguments.json);
     let options = TrainOptions::new(&job.run_dir)
         .with_resume(arguments.resume.is_some())
-        .with_threads(arguments.threads.unwrap_or(0))
+        .with_threads(arguments.threads.map_or(0, usize::from))
         .with_data(job.invocation.data.clone())
         .with_stop(flag_on_signals()?);
     let outcome = train(&job.recipe, options, &mut |event: &Event| progress.show(event))?;
@@ -84,6 +84,9 @@ impl Job {
             bail!("a resumed run keeps its recipe: leave out the recipe, --epochs, --seed and --name");
         }
         let run_dir = Runs::new(&arguments.runs.runs).find(if run.is_empty() { "latest" } else { run })?;
+        if let Some(published) = invocation::published(&run_dir) {
+            bail!("the run in `{}` is complete and published as {published}", run_dir.display());
+        }
         let mut invocation = Invocation::read(&run_dir)?;
         if let Some(data) = &arguments.data {
             invocation.data = Some(std::path::absolute(data)?);
@@ -116,6 +119,10 @@ fn finish(arguments: &TrainArgs, job: &Job, outcome: &Outcome) -> anyhow::Result
         return Ok(());
     }
     let bundle = publish_into(&arguments.repository, &PublishRequest::of_run(outcome)?)?;
+    invocation::note_published(
+        &job.run_dir,
+        &format!("{}/{}", bundle.manifest().name, bundle.manifest().version),
+    )?;
     if arguments.json {
         let manifest = bundle.manifest();
         let event = json!({"event": "published", "name": manifest.name, "version": manifest.version,
