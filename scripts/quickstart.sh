@@ -65,7 +65,7 @@ Try next:
   wharf runs show
   wharf predict fashion-mnist YOUR_PICTURE.png --server $grpc
   curl http://$rest/v1/models/fashion-mnist/metadata
-  wharf train recipes/cifar10-seed.toml
+  wharf data fetch cifar10 && wharf train recipes/cifar10-seed.toml
 (wharf is $wharf)
 END
 

@@ -10,4 +10,4 @@ mod shared;
 
 pub use close::{assert_close, max_difference};
 pub use fake::{FakeEngine, FakeRun};
-pub use shared::{shared_data_dir, shared_data_or_skip};
+pub use shared::{say_skipped, shared_data_dir, shared_data_or_skip};

@@ -1,6 +1,7 @@
 //! The data that is shared between checkouts and may be absent.
 
 use std::env;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The folder of shared data: `WHARF_SHARED_DATA`, or else `../shared/data` beside the checkout.
@@ -11,11 +12,15 @@ pub fn shared_data_dir() -> Option<PathBuf> {
 }
 
 /// A path within the shared data; prints why the test is skipped and gives `None` where it is absent.
-#[expect(clippy::print_stderr, reason = "a skipped test says so to whoever runs it")]
 pub fn shared_data_or_skip(path: &str) -> Option<PathBuf> {
     let found = shared_data_dir().map(|folder| folder.join(path)).filter(|path| path.exists());
     if found.is_none() {
-        eprintln!("skipped: there is no `{path}` in the shared data (set WHARF_SHARED_DATA)");
+        say_skipped(&format!("there is no `{path}` in the shared data (set WHARF_SHARED_DATA)"));
     }
     found
+}
+
+/// Says why a test is skipped. Written past the capture of the test runner, which hides what passing tests print.
+pub fn say_skipped(reason: &str) {
+    let _closed_pipe = writeln!(std::io::stderr(), "skipped: {reason}");
 }

@@ -113,12 +113,21 @@ fn kill_after(folder: &Path, events: usize) -> bool {
     told == events
 }
 
+/// After how many events of each of its lives a run is killed; many more rounds under `make soak`.
+fn rounds() -> Vec<[usize; 3]> {
+    let mut rounds = vec![[1, 2, 5], [3, 4, 2], [7, 1, 9]];
+    if std::env::var_os("WHARF_SOAK").is_some() {
+        rounds.extend((0..60).map(|round| [1 + round * 7 % 11, 1 + round * 5 % 7, 1 + round * 3 % 13]));
+    }
+    rounds
+}
+
 #[test]
 fn killed_and_resumed_runs_end_in_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
     let expected = run(folder.path(), &folder.path().join("unbroken"), false, 1);
-    for round in [[1, 2, 5], [3, 4, 2], [7, 1, 9]] {
+    for round in rounds() {
         let _ = std::fs::remove_dir_all(folder.path().join("run"));
         let killed = round.map(|events| kill_after(folder.path(), events));
         assert!(killed.contains(&true), "no child was killed under way");

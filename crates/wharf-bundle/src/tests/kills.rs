@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-const KILLS: u32 = 30;
+/// How often it is killed: a few dozen times in every run of the tests, and more under `make soak`.
+fn kills() -> u32 {
+    if std::env::var_os("WHARF_SOAK").is_some() { 500 } else { 30 }
+}
 
 /// The folder of the repository, for the process that is to be killed.
 const CHILD_VARIABLE: &str = "WHARF_BUNDLE_TEST_PUBLISH_INTO";
@@ -58,7 +61,8 @@ fn a_kill_at_any_point_leaves_whole_versions_only() {
     let longest_wait = 2 * started.elapsed().as_micros() as u64 + 1;
     let mut random = 12_345_u64;
     let (mut interrupted, mut highest) = (0, BTreeSet::<u64>::new());
-    for kill in 0..KILLS {
+    let kills = kills();
+    for kill in 0..kills {
         let mut child = spawn(&repository);
         // Once it has published, let it run for between nothing and the time of two publications.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -79,7 +83,7 @@ fn a_kill_at_any_point_leaves_whole_versions_only() {
         interrupted += u32::from(!left_over(&repository).is_empty());
     }
     assert!(interrupted > 0, "no kill came while something was being published or removed");
-    eprintln!("{interrupted} of {KILLS} kills interrupted something, at versions {highest:?}");
+    eprintln!("{interrupted} of {kills} kills interrupted something, at versions {highest:?}");
     publish_large(&repository);
     assert_eq!(left_over(&repository), [""; 0], "publishing sweeps what the killed left");
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wharf_testing::assert_close;
+use wharf_testing::{assert_close, say_skipped};
 
 use super::recipe;
 use crate::export::{load_weights, save_weights};
@@ -53,7 +53,7 @@ fn state_dicts_of_pytorch_give_the_same_logits() {
 #[test]
 fn pytorch_loads_what_is_written() {
     let Ok(python) = std::env::var("WHARF_TORCH_PYTHON") else {
-        eprintln!("skipped: WHARF_TORCH_PYTHON names no Python with torch");
+        say_skipped("WHARF_TORCH_PYTHON names no Python with torch");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
