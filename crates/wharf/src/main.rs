@@ -13,6 +13,7 @@ mod model_name;
 mod progress;
 mod stop;
 mod table;
+mod whole_file;
 
 fn main() -> ExitCode {
     let arguments = cli::Cli::parse();

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use wharf_train::{InputType, Runs, import_weights, onnx_model, save_weights};
 
 use crate::cli::ExportArgs;
 use crate::commands::train::Invocation;
-use crate::say;
+use crate::{say, whole_file};
 
 /// Reads a finished run's weights and writes them in the form that the file's extension names.
 pub(crate) fn run(arguments: ExportArgs) -> anyhow::Result<()> {
@@ -21,7 +21,9 @@ pub(crate) fn run(arguments: ExportArgs) -> anyhow::Result<()> {
     recipe.export.input = input_type(&arguments.input)?;
     let run = import_weights(&recipe, &weights, invocation.data.as_deref(), 0)?;
     match extension(&arguments.output).as_deref() {
-        Some("onnx") => write(&arguments.output, &onnx_model(&run.network, &recipe, &run.labels)?)?,
+        Some("onnx") => {
+            whole_file::write(&arguments.output, &onnx_model(&run.network, &recipe, &run.labels)?)?
+        }
         _ => save_weights(&run.network, details.status.steps, &arguments.output)?,
     }
     say(format!("wrote {}", arguments.output.display()));
@@ -38,12 +40,4 @@ fn input_type(name: &str) -> anyhow::Result<InputType> {
 
 fn extension(path: &Path) -> Option<String> {
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
-}
-
-/// Whole or not at all.
-fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let partial = path.with_extension("onnx.partial");
-    std::fs::write(&partial, content)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .with_context(|| format!("cannot write `{}`", path.display()))
 }

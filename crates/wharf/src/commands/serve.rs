@@ -12,6 +12,7 @@ use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
 
 use crate::cli::{Port, ServeArgs};
 use crate::commands::goldens;
+use crate::whole_file;
 
 /// Serves until a signal, then drains.
 pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
@@ -143,8 +144,5 @@ fn write_ready_file(file: &Path, grpc: Option<SocketAddr>, rest: Option<SocketAd
     let port = |address: Option<SocketAddr>| address.map(|address| address.port());
     let text =
         serde_json::json!({"grpc": port(grpc), "rest": port(rest), "pid": std::process::id()}).to_string();
-    let partial = file.with_extension("partial");
-    std::fs::write(&partial, text)
-        .and_then(|()| std::fs::rename(&partial, file))
-        .with_context(|| format!("cannot write `{}`", file.display()))
+    whole_file::write(file, text)
 }

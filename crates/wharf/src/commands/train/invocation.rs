@@ -6,6 +6,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use wharf_train::Recipe;
 
+use crate::whole_file;
+
 const INVOCATION: &str = "invocation.json";
 const RECIPE: &str = "recipe.toml";
 const PUBLISHED: &str = "published";
@@ -32,7 +34,7 @@ impl Invocation {
 
     /// Keeps it in `run_dir`.
     pub(crate) fn write(&self, run_dir: &Path) -> anyhow::Result<()> {
-        write(&run_dir.join(INVOCATION), &serde_json::to_vec_pretty(self)?)
+        whole_file::write(&run_dir.join(INVOCATION), &serde_json::to_vec_pretty(self)?)
     }
 
     /// The recipe that the run in `run_dir` follows.
@@ -46,22 +48,15 @@ impl Invocation {
 
 /// Keeps the recipe from the first moment on: a run that is killed while it reads its data can be resumed.
 pub(super) fn keep_recipe(run_dir: &Path, text: &str) -> anyhow::Result<()> {
-    write(&run_dir.join(RECIPE), text.as_bytes())
+    whole_file::write(&run_dir.join(RECIPE), text.as_bytes())
 }
 
 /// Notes under which name and version the run was published.
 pub(super) fn note_published(run_dir: &Path, model: &str) -> anyhow::Result<()> {
-    write(&run_dir.join(PUBLISHED), model.as_bytes())
+    whole_file::write(&run_dir.join(PUBLISHED), model.as_bytes())
 }
 
 /// Under which name and version the run was published, if it was.
 pub(super) fn published(run_dir: &Path) -> Option<String> {
     std::fs::read_to_string(run_dir.join(PUBLISHED)).ok()
-}
-
-fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, content)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .with_context(|| format!("cannot write `{}`", path.display()))
 }
