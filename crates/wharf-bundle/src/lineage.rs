@@ -20,6 +20,9 @@ pub struct Lineage {
     /// The seed of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// The training run that made it, so that a run is not published twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The version of Wharf that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wharf_version: Option<String>,

@@ -28,6 +28,7 @@ fn full_manifest() -> Manifest {
         data_sha256: Some(sha256(b"data")),
         parent: Some(sha256(b"parent")),
         seed: Some(u64::MAX),
+        run: None,
         wharf_version: Some("0.1.0".into()),
         created: Some("2026-11-23T15:25:19Z".into()),
     };

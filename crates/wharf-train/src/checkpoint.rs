@@ -84,6 +84,8 @@ pub(crate) struct Checkpoints {
     keep: usize,
 }
 
+/// The state at the lowest evaluation loss, for runs that may stop early.
+const BEST: &str = "best.safetensors";
 const PARAMETERS: &str = "parameters";
 const BUFFERS: &str = "buffers";
 
@@ -116,6 +118,18 @@ impl Checkpoints {
             }
         }
         problem.map_or(Ok(None), |problem| Err(TrainError::run(problem)))
+    }
+
+    /// Keeps the state as the best so far.
+    pub(crate) fn save_best(&self, trainer: &Trainer, progress: &Progress) -> Result<(), TrainError> {
+        files::write_atomically(&self.folder.join(BEST), &encode(trainer, progress)?)
+    }
+
+    /// Loads the best state so far into `trainer`.
+    pub(crate) fn load_best(&self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        let path = self.folder.join(BEST);
+        let loaded = decode(&files::read(&path)?, trainer);
+        loaded.map(drop).map_err(|reason| TrainError::run(format!("`{}` {reason}", path.display())))
     }
 
     /// All checkpoints by step, oldest first.

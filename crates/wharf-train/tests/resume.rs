@@ -202,3 +202,24 @@ fn diverging_runs_say_what_to_do() {
     assert_eq!(error.kind(), TrainErrorKind::Diverged);
     assert!(error.to_string().contains("optimiser.rate"), "{error}");
 }
+
+#[test]
+fn early_stop_keeps_the_best_epoch_also_after_a_resume() {
+    let data = tempfile::tempdir().unwrap();
+    write_data(data.path());
+    // No later epoch can be better by so much: the first is the best, and the run stops after the third.
+    let text =
+        RECIPE.replace("[optimiser]", "[training.early_stop]\npatience = 2\nmin_delta = 1000.0\n[optimiser]");
+    let recipe = Recipe::parse(&text, data.path()).unwrap();
+    let folder = data.path().join("run");
+    let outcome = |resume| {
+        let options = TrainOptions::new(&folder).with_resume(resume).with_threads(1);
+        train(&recipe, options, &mut |_: &Event| {}).unwrap()
+    };
+    let first = outcome(false);
+    let losses: Vec<f64> = first.epochs.iter().filter_map(|epoch| epoch.eval_loss).collect();
+    assert_eq!(losses.len(), 3);
+    assert_ne!(losses[0], losses[2]);
+    assert_eq!(first.findings.unwrap().evaluation.loss, losses[0]);
+    assert_eq!(outcome(true).findings.unwrap().evaluation.loss, losses[0]);
+}

@@ -98,6 +98,18 @@ fn a_killed_run_resumes_to_the_same_bytes_and_is_published_once() {
 }
 
 #[test]
+fn a_run_killed_before_it_noted_its_publication_is_not_published_again() {
+    let folder = workspace();
+    let folder = folder.path();
+    succeed(folder, &["train", "recipe.toml"]);
+    let run = std::fs::read_dir(folder.join("runs")).unwrap().next().unwrap().unwrap();
+    std::fs::remove_file(run.path().join("published")).unwrap();
+    assert!(succeed(folder, &["train", "--resume"]).contains("published shades/1"));
+    assert_eq!(succeed(folder, &["models", "ls"]).lines().count(), 2, "the run was published again");
+    assert!(run.path().join("published").exists());
+}
+
+#[test]
 fn mistakes_are_named_with_what_was_expected() {
     let folder = workspace();
     let folder = folder.path();

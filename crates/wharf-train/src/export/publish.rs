@@ -68,6 +68,7 @@ fn manifest(request: &PublishRequest<'_>) -> Result<Manifest, TrainError> {
         data_sha256: findings.map(|findings| findings.data_sha256.clone()),
         parent: request.parent.clone(),
         seed: Some(recipe.seed),
+        run: request.run.clone(),
         wharf_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         created: Some(timestamp(SystemTime::now())),
     };

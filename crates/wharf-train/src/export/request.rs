@@ -28,6 +28,8 @@ pub struct PublishRequest<'a> {
     pub findings: Option<&'a Findings>,
     /// Where the weights come from, as one phrase of plain text for the card.
     pub origin: String,
+    /// The id of the run that trained it, where one did.
+    pub run: Option<String>,
     /// The digest of the manifest of the bundle that this one was made from.
     pub parent: Option<String>,
     /// More numbers for the manifest, by name.
@@ -47,6 +49,7 @@ impl<'a> PublishRequest<'a> {
         let (epochs, steps) = (outcome.epochs.len(), outcome.steps);
         Ok(Self {
             findings: Some(findings),
+            run: Some(outcome.run_id.clone()),
             origin: format!("trained in run {} ({epochs} epochs, {steps} steps)", outcome.run_id),
             ..Self::new(&outcome.recipe, &outcome.network, &outcome.labels, &findings.goldens)
         })
@@ -67,6 +70,7 @@ impl<'a> PublishRequest<'a> {
             goldens,
             findings: None,
             origin: String::new(),
+            run: None,
             parent: None,
             metrics: BTreeMap::new(),
         }

@@ -236,19 +236,24 @@ impl<'a> Session<'a> {
         self.folder.append(&metrics)?;
         self.observer.observe(&Event::Epoch(metrics.clone()));
         self.epochs.push(metrics);
-        self.note_loss(evaluation.loss);
+        self.note_loss(evaluation.loss)?;
         self.progress.end_epoch();
         self.save()
     }
 
-    fn note_loss(&mut self, loss: f64) {
+    fn note_loss(&mut self, loss: f64) -> Result<(), TrainError> {
         let min_delta = self.recipe.early_stop.map_or(0.0, |stop| stop.min_delta);
         if self.progress.best_loss().is_none_or(|best| loss < best - min_delta) {
             self.progress.set_best_loss(loss);
             self.progress.since_best = 0;
+            // Before the checkpoint of this epoch: a run that is killed between the two makes both again.
+            if self.recipe.early_stop.is_some() {
+                self.checkpoints.save_best(&self.trainer, &self.progress)?;
+            }
         } else {
             self.progress.since_best += 1;
         }
+        Ok(())
     }
 
     fn has_converged(&mut self) -> bool {
@@ -278,7 +283,10 @@ impl<'a> Session<'a> {
         Ok(self.into_outcome(None))
     }
 
-    fn finish(self) -> Result<Outcome, TrainError> {
+    fn finish(mut self) -> Result<Outcome, TrainError> {
+        if self.recipe.early_stop.is_some() && self.progress.since_best > 0 {
+            self.checkpoints.load_best(&mut self.trainer)?;
+        }
         let mut mistakes = surest_mistakes();
         let clock = Instant::now();
         let Feeds { evaluation, labels, .. } = &self.feeds;

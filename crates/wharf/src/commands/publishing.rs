@@ -23,6 +23,22 @@ pub(crate) fn publish_into(
     Ok(publish(request, &repository, &check)?)
 }
 
+/// The version that the run of `request` has already been published as, if it was.
+pub(crate) fn published_by(
+    repository: &RepositoryArg,
+    request: &PublishRequest<'_>,
+) -> anyhow::Result<Option<Bundle>> {
+    if request.run.is_none() || !repository.repository.exists() {
+        return Ok(None);
+    }
+    let repository = Repository::open(&repository.repository)?;
+    let versions = repository.versions(&request.name)?;
+    // One that does not open was not published by this run, which would have published it whole.
+    let bundles =
+        versions.into_iter().rev().filter_map(|version| repository.bundle(&request.name, version).ok());
+    Ok(bundles.into_iter().find(|bundle| bundle.manifest().lineage.run == request.run))
+}
+
 /// What a person is told of a new bundle.
 pub(crate) fn published_line(bundle: &Bundle) -> String {
     let manifest = bundle.manifest();

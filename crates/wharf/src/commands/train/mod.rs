@@ -13,7 +13,7 @@ pub(crate) use invocation::Invocation;
 
 use crate::cli::TrainArgs;
 use crate::commands::goldens;
-use crate::commands::publishing::{publish_into, published_line};
+use crate::commands::publishing::{publish_into, published_by, published_line};
 use crate::failure::{Hint, Interrupted};
 use crate::progress::RunProgress;
 use crate::say;
@@ -118,7 +118,12 @@ fn finish(arguments: &TrainArgs, job: &Job, outcome: &Outcome) -> anyhow::Result
     if !job.invocation.publish {
         return Ok(());
     }
-    let bundle = publish_into(&arguments.repository, &PublishRequest::of_run(outcome)?)?;
+    let request = PublishRequest::of_run(outcome)?;
+    // A run that was killed after it was published, but before it noted so, is not published again.
+    let bundle = match published_by(&arguments.repository, &request)? {
+        Some(bundle) => bundle,
+        None => publish_into(&arguments.repository, &request)?,
+    };
     invocation::note_published(
         &job.run_dir,
         &format!("{}/{}", bundle.manifest().name, bundle.manifest().version),
