@@ -38,6 +38,15 @@ fn pictures_become_a_model_that_answers_on_every_wire() {
     assert_eq!(predict(folder, &["--server", &server.grpc]), local);
     let over_rest = predict(folder, &["--protocol", "rest", "--server", &server.rest]);
     assert_eq!(labels(&over_rest), labels(&local));
+    std::fs::write(folder.join("no-picture.png"), "nothing").unwrap();
+    let good = pictures(folder).remove(0);
+    let asked = ["predict", "shades", good.to_str().unwrap(), "no-picture.png"];
+    let places: [&[&str]; 3] =
+        [&["--local"], &["--server", &server.grpc], &["--protocol", "rest", "--server", &server.rest]];
+    for place in places {
+        let error = fail(folder, &[&asked, place].concat());
+        assert!(error.contains("cannot classify `no-picture.png`"), "{error}");
+    }
     server.stop();
 }
 
