@@ -1,6 +1,6 @@
 //! What a server of models is built from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use wharf_engine::{Engine, LoadOptions};
 use wharf_infer::ServiceError;
 
-use crate::{ModelLocation, ModelManager, VersionPolicy};
+use crate::{ControlMode, ModelLocation, ModelManager, VersionPolicy};
 
 /// What a [`ModelManager`] is built from.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,12 @@ pub struct ServeConfig {
     pub policies: BTreeMap<String, VersionPolicy>,
     /// Names for versions, by model: clients may ask for `stable` instead of a number.
     pub labels: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Who decides what is loaded.
+    pub control: ControlMode,
+    /// Under [`ControlMode::Explicit`], the models to load at the start.
+    pub load_at_start: BTreeSet<String>,
+    /// Whether [`ModelManager::reconfigure`] may give a new label to a version that is not available.
+    pub allow_labels_for_unavailable: bool,
     /// How models are loaded.
     pub load: LoadOptions,
     /// How much work is taken on.
@@ -77,6 +83,20 @@ impl ServeConfig {
     #[must_use]
     pub fn with_label(mut self, model: impl Into<String>, label: impl Into<String>, version: u64) -> Self {
         self.labels.entry(model.into()).or_default().insert(label.into(), version);
+        self
+    }
+
+    /// With this in control of what is loaded.
+    #[must_use]
+    pub fn with_control(mut self, control: ControlMode) -> Self {
+        self.control = control;
+        self
+    }
+
+    /// With one more model that is loaded at the start, under [`ControlMode::Explicit`].
+    #[must_use]
+    pub fn with_load_at_start(mut self, model: impl Into<String>) -> Self {
+        self.load_at_start.insert(model.into());
         self
     }
 

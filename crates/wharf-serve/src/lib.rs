@@ -29,7 +29,9 @@
 //! Errors carry TensorFlow Serving's texts where it has some, because clients look for them. No HTTP here.
 
 mod admission;
+mod backoff;
 mod config;
+mod control;
 mod infer;
 mod lifecycle;
 mod location;
@@ -40,10 +42,12 @@ mod registry;
 mod route;
 mod served;
 mod state;
+mod steer;
 #[cfg(test)]
 mod tests;
 
 pub use config::{ServeConfig, ServeLimits};
+pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use location::ModelLocation;
 pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use policy::VersionPolicy;

@@ -9,10 +9,11 @@ use wharf_bundle::{BundleError, BundleErrorKind};
 use wharf_engine::LoadedModel;
 use wharf_infer::{ErrorCode, ServiceError};
 
+use crate::control::Desired;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
 use crate::served::{RunCost, ServedModel};
-use crate::{ModelLocation, VersionState};
+use crate::{ModelLocation, VersionPolicy, VersionState};
 
 /// One version that is to be served.
 struct Wanted {
@@ -21,17 +22,61 @@ struct Wanted {
     place: BundlePlace,
 }
 
+/// Which of the versions that failed before are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// All of them: somebody asks for it.
+    Now,
+    /// Those that have waited for long enough: nobody asks.
+    WhenDue,
+}
+
 /// Brings the registry in line with the locations. New versions load before old ones go, so that a model which
 /// answers goes on answering.
-pub(crate) async fn refresh(server: &Arc<Inner>) -> Result<(), ServiceError> {
-    let locations = server.config.locations.clone();
-    let found = spawn_blocking(move || find(&locations)).await.map_err(joined)??;
-    let there: Versions = found.iter().flat_map(|(name, places)| ids(name, places.keys())).collect();
-    let wanted = choose(server, found);
-    let keep: Versions = wanted.iter().map(|wanted| (wanted.name.clone(), wanted.version)).collect();
-    load(server, wanted.into_iter().filter(|wanted| is_to_load(server, wanted)).collect()).await;
-    unload(server, &there, &keep);
+pub(crate) async fn refresh(
+    server: &Arc<Inner>,
+    desired: &Desired,
+    retry: Retry,
+) -> Result<(), ServiceError> {
+    let mut found = look(desired).await?;
+    found.retain(|name, _| desired.wants(name));
+    settle(server, desired, found, None, retry).await;
     Ok(())
+}
+
+/// Brings the versions of one model in line with its location.
+///
+/// # Errors
+/// The locations cannot be read, or hold no such model.
+pub(crate) async fn refresh_one(
+    server: &Arc<Inner>,
+    desired: &Desired,
+    name: &str,
+) -> Result<(), ServiceError> {
+    let mut found = look(desired).await?;
+    found.retain(|model, _| model == name);
+    if found.is_empty() {
+        return Err(ServiceError::new(ErrorCode::NotFound, "there is no such model"));
+    }
+    settle(server, desired, found, Some(name), Retry::Now).await;
+    Ok(())
+}
+
+/// Every version that the locations hold.
+pub(crate) async fn look(desired: &Desired) -> Result<Found, ServiceError> {
+    let locations = desired.locations.clone();
+    spawn_blocking(move || find(&locations)).await.map_err(joined)?
+}
+
+/// Loads what is wanted of `found`, then unloads what is not; of one model only where `scope` names it.
+async fn settle(server: &Arc<Inner>, desired: &Desired, mut found: Found, scope: Option<&str>, retry: Retry) {
+    let there: Versions = found.iter().flat_map(|(name, places)| ids(name, places.keys())).collect();
+    let wanted = choose(desired, &mut found);
+    let keep: Versions = wanted.iter().map(|wanted| (wanted.name.clone(), wanted.version)).collect();
+    let is_to_load = |wanted: &Wanted| is_to_load(server, wanted, retry);
+    load(server, wanted.into_iter().filter(is_to_load).collect()).await;
+    fall_back(server, desired, found, retry).await;
+    unload(server, scope, &there, &keep);
 }
 
 type Versions = BTreeSet<(String, u64)>;
@@ -43,17 +88,38 @@ fn ids<'a>(
     versions.map(|version| (name.to_owned(), *version))
 }
 
+/// A damaged newest version does not hide a good older one: where none of the newest answers, the next older ones
+/// are tried.
+async fn fall_back(server: &Arc<Inner>, desired: &Desired, rest: Found, retry: Retry) {
+    for (name, places) in rest {
+        if !matches!(desired.policy(&name), VersionPolicy::Latest(_)) {
+            continue;
+        }
+        for (version, place) in places.into_iter().rev() {
+            let wanted = Wanted { name: name.clone(), version, place };
+            if server.registry.is_available(&name) {
+                break;
+            }
+            if is_to_load(server, &wanted, retry) {
+                tracing::warn!(
+                    model.name = name,
+                    model.version = version,
+                    "falling back to an older version"
+                );
+                load(server, vec![wanted]).await;
+            }
+        }
+    }
+}
+
 /// Unloads what is not to be kept. A version whose files are still there stays until one that is wanted answers
 /// in its place: a successor that fails to load must not take its predecessor with it.
-fn unload(server: &Inner, there: &Versions, keep: &Versions) {
-    let available: Versions = server
-        .registry
-        .all()
-        .into_iter()
-        .filter(|(_, _, state)| *state == VersionState::Available)
-        .map(|(name, version, _)| (name, version))
-        .collect();
-    for id in available.difference(keep) {
+fn unload(server: &Inner, scope: Option<&str>, there: &Versions, keep: &Versions) {
+    let all = server.registry.all();
+    let available = all.into_iter().filter(|(_, _, state)| *state == VersionState::Available);
+    let available: Versions = available.map(|(name, version, _)| (name, version)).collect();
+    let in_scope = |(name, _): &&(String, u64)| scope.is_none_or(|scope| scope == name);
+    for id in available.difference(keep).filter(in_scope) {
         let (name, version) = id;
         let has_successor = available.intersection(keep).any(|(kept, _)| kept == name);
         if has_successor || !there.contains(id) {
@@ -66,6 +132,7 @@ fn unload(server: &Inner, there: &Versions, keep: &Versions) {
 fn find(locations: &[ModelLocation]) -> Result<Found, ServiceError> {
     let mut all = Found::new();
     for location in locations {
+        check_base_path(location)?;
         for (name, versions) in location.find().map_err(|error| of_bundle(&error))? {
             if all.insert(name.clone(), versions).is_some() {
                 let message = format!("model `{name}` comes from two places, expected one");
@@ -76,11 +143,24 @@ fn find(locations: &[ModelLocation]) -> Result<Found, ServiceError> {
     Ok(all)
 }
 
-fn choose(server: &Inner, found: Found) -> Vec<Wanted> {
+/// Whoever names a path is told that it is not there, in the words of TensorFlow Serving.
+fn check_base_path(location: &ModelLocation) -> Result<(), ServiceError> {
+    match location {
+        ModelLocation::Model { name, path } if !path.exists() => {
+            let (path, name) = (path.display(), name.as_deref().unwrap_or_default());
+            let text = format!("Could not find base path {path} for servable {name}");
+            Err(ServiceError::new(ErrorCode::NotFound, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes out of `found` what is wanted.
+fn choose(desired: &Desired, found: &mut Found) -> Vec<Wanted> {
     let mut wanted = Vec::new();
-    for (name, mut places) in found {
-        let policy = server.config.policies.get(&name).unwrap_or(&server.config.default_policy);
-        for version in policy.choose(&places.keys().copied().collect()) {
+    for (name, places) in found {
+        let versions = places.keys().copied().collect();
+        for version in desired.policy(name).choose(&versions) {
             if let Some(place) = places.remove(&version) {
                 wanted.push(Wanted { name: name.clone(), version, place });
             }
@@ -89,9 +169,11 @@ fn choose(server: &Inner, found: Found) -> Vec<Wanted> {
     wanted
 }
 
-fn is_to_load(server: &Inner, wanted: &Wanted) -> bool {
-    let state = server.registry.state(&wanted.name, wanted.version);
-    matches!(state, None | Some(VersionState::End | VersionState::Unloading))
+fn is_to_load(server: &Inner, wanted: &Wanted, retry: Retry) -> bool {
+    let Wanted { name, version, .. } = wanted;
+    let state = server.registry.state(name, *version);
+    let is_out = matches!(state, None | Some(VersionState::End | VersionState::Unloading));
+    is_out && (retry == Retry::Now || server.registry.is_due(name, *version))
 }
 
 /// Loads every one of `wanted`, a few at a time; what fails takes nothing else with it.

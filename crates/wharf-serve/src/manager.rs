@@ -10,26 +10,27 @@ use wharf_engine::Engine;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, ServiceError};
 
 use crate::admission::Admission;
+use crate::control::Desired;
 use crate::infer::{Task, deadline_exceeded};
-use crate::lifecycle;
+use crate::lifecycle::{self, Retry};
 use crate::pool::CpuPool;
 use crate::registry::Registry;
 use crate::{ServeConfig, VersionState, VersionStatus};
 
 /// Serves models. Cheap to clone: all clones are the same server.
 #[derive(Clone)]
-pub struct ModelManager(Arc<Inner>);
+pub struct ModelManager(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: ServeConfig,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) registry: Arc<Registry>,
-    /// One refresh at a time.
-    refreshing: Mutex<()>,
+    /// One change at a time of what is wanted and of what is loaded.
+    pub(crate) desired: Mutex<Desired>,
     admission: Arc<Admission>,
     pool: CpuPool,
     /// Turns true when the server stops waiting for what runs.
-    closing: watch::Sender<bool>,
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 /// What a client may know about the version that answers it.
@@ -63,7 +64,7 @@ impl ModelManager {
         Ok(Self(Arc::new(Inner {
             admission: Admission::new(config.limits.max_in_flight),
             registry: Arc::new(Registry::new(config.labels.clone())),
-            refreshing: Mutex::new(()),
+            desired: Mutex::new(Desired::of(&config)),
             closing: watch::Sender::new(false),
             config,
             engine,
@@ -78,8 +79,8 @@ impl ModelManager {
     /// # Errors
     /// A location cannot be read, or two of them hold a model of the same name. What was served stays.
     pub async fn refresh(&self) -> Result<(), ServiceError> {
-        let _turn = self.0.refreshing.lock().await;
-        lifecycle::refresh(&self.0).await
+        let desired = self.0.desired.lock().await;
+        lifecycle::refresh(&self.0, &desired, Retry::Now).await
     }
 
     /// Answers one request.
@@ -141,15 +142,14 @@ impl ModelManager {
         self.0.registry.names()
     }
 
-    /// Whether every version that is wanted answers.
+    /// Whether every model that is wanted answers, be it in an older version than the newest.
     pub fn is_ready(&self) -> bool {
-        let is_settled = |state| matches!(state, VersionState::Available | VersionState::Unloading);
-        let failed = |status: &VersionStatus| status.error.is_some();
+        let is_wanted = |status: &VersionStatus| {
+            let is_going = matches!(status.state, VersionState::Unloading | VersionState::End);
+            !is_going || status.error.is_some()
+        };
         self.models().iter().all(|name| {
-            let statuses = self.0.registry.status(name);
-            statuses.iter().all(|status| {
-                is_settled(status.state) || (status.state == VersionState::End && !failed(status))
-            })
+            self.0.registry.is_available(name) || !self.0.registry.status(name).iter().any(is_wanted)
         })
     }
 

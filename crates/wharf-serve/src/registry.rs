@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use wharf_infer::{ErrorCode, ServiceError};
 
+use crate::backoff::Backoff;
+use crate::control::IndexEntry;
 use crate::route::{Route, Routes};
 use crate::served::ServedModel;
 use crate::{VersionState, VersionStatus};
@@ -12,22 +15,31 @@ use crate::{VersionState, VersionStatus};
 /// The truth about every version, behind a lock that no request takes; and a picture of it for requests,
 /// which is replaced whole whenever the truth changes.
 pub(crate) struct Registry {
-    models: Mutex<Models>,
+    truth: Mutex<Truth>,
     routes: RwLock<Arc<Routes>>,
-    labels: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
-type Models = BTreeMap<String, BTreeMap<u64, Entry>>;
+#[derive(Default)]
+struct Truth {
+    models: BTreeMap<String, BTreeMap<u64, Entry>>,
+    labels: Labels,
+}
+
+/// Names for versions, by model.
+pub(crate) type Labels = BTreeMap<String, BTreeMap<String, u64>>;
 
 struct Entry {
     state: VersionState,
     error: Option<(ErrorCode, String)>,
     served: Option<Arc<ServedModel>>,
+    /// Kept from state to state until the version has loaded.
+    backoff: Backoff,
 }
 
 impl Registry {
-    pub(crate) fn new(labels: BTreeMap<String, BTreeMap<String, u64>>) -> Self {
-        Self { models: Mutex::default(), routes: RwLock::default(), labels }
+    pub(crate) fn new(labels: Labels) -> Self {
+        let truth = Truth { models: BTreeMap::new(), labels };
+        Self { truth: Mutex::new(truth), routes: RwLock::default() }
     }
 
     /// The routes as they are now. The lock is held for as long as it takes to count a reference.
@@ -37,26 +49,71 @@ impl Registry {
 
     /// A version moves on to a state in which it does not answer.
     pub(crate) fn set(&self, name: &str, version: u64, state: VersionState) {
-        self.put(name, version, Entry { state, error: None, served: None });
+        self.put(name, version, |backoff| Entry { state, error: None, served: None, backoff });
     }
 
     /// A version could not be loaded.
     pub(crate) fn failed(&self, name: &str, version: u64, error: &ServiceError) {
         let error = Some((error.code(), error.message().to_owned()));
-        self.put(name, version, Entry { state: VersionState::End, error, served: None });
+        self.put(name, version, |mut backoff| {
+            backoff.failed(Instant::now(), (name, version));
+            Entry { state: VersionState::End, error, served: None, backoff }
+        });
+    }
+
+    /// Whether a version that failed has waited for long enough to be tried again by itself.
+    pub(crate) fn is_due(&self, name: &str, version: u64) -> bool {
+        let truth = self.lock();
+        let entry = truth.models.get(name).and_then(|versions| versions.get(&version));
+        entry.is_none_or(|entry| entry.backoff.is_due(Instant::now()))
+    }
+
+    /// Whether any version of a model answers.
+    pub(crate) fn is_available(&self, name: &str) -> bool {
+        let truth = self.lock();
+        let mut versions = truth.models.get(name).into_iter().flat_map(BTreeMap::values);
+        versions.any(|entry| entry.state == VersionState::Available)
+    }
+
+    /// Gives versions other names, all at once.
+    pub(crate) fn set_labels(&self, labels: Labels) {
+        drop(self.change(|truth| std::mem::replace(&mut truth.labels, labels)));
+    }
+
+    /// The names of versions.
+    pub(crate) fn labels(&self) -> Labels {
+        self.lock().labels.clone()
+    }
+
+    /// Routes to no version of a model any more. Says whether there was one.
+    pub(crate) fn unload(&self, name: &str) -> bool {
+        let unloaded = self.change(|truth| {
+            let mut unloaded = Vec::new();
+            for entry in truth.models.get_mut(name).into_iter().flat_map(BTreeMap::values_mut) {
+                // One that failed is no longer wanted either: it has nothing left to report.
+                entry.error = None;
+                if entry.state == VersionState::Available {
+                    entry.state = VersionState::Unloading;
+                    unloaded.extend(entry.served.take());
+                }
+            }
+            unloaded
+        });
+        !unloaded.is_empty()
     }
 
     /// A version answers from now on.
     pub(crate) fn available(&self, served: Arc<ServedModel>) {
         let (name, version) = (served.name.clone(), served.version);
-        let entry = Entry { state: VersionState::Available, error: None, served: Some(served) };
-        self.put(&name, version, entry);
+        let state = VersionState::Available;
+        let entry = Entry { state, error: None, served: Some(served), backoff: Backoff::default() };
+        self.put(&name, version, |_| entry);
     }
 
     /// The last request let go of a version. Where the version has been loaded anew meanwhile, nothing.
     pub(crate) fn unloaded(&self, name: &str, version: u64) {
-        self.change(|models| {
-            let entry = models.get_mut(name).and_then(|versions| versions.get_mut(&version));
+        self.change(|truth| {
+            let entry = truth.models.get_mut(name).and_then(|versions| versions.get_mut(&version));
             if let Some(entry) = entry.filter(|entry| entry.state == VersionState::Unloading) {
                 entry.state = VersionState::End;
             }
@@ -65,13 +122,13 @@ impl Registry {
 
     /// The state of a version; `None` where it was never heard of.
     pub(crate) fn state(&self, name: &str, version: u64) -> Option<VersionState> {
-        self.lock().get(name)?.get(&version).map(|entry| entry.state)
+        self.lock().models.get(name)?.get(&version).map(|entry| entry.state)
     }
 
     /// Every version and its state.
     pub(crate) fn all(&self) -> Vec<(String, u64, VersionState)> {
-        let models = self.lock();
-        let versions = models.iter().flat_map(|(name, versions)| {
+        let truth = self.lock();
+        let versions = truth.models.iter().flat_map(|(name, versions)| {
             versions.iter().map(|(version, entry)| (name.clone(), *version, entry.state))
         });
         versions.collect()
@@ -79,8 +136,8 @@ impl Registry {
 
     /// The statuses of a model, newest first as TensorFlow Serving lists them.
     pub(crate) fn status(&self, name: &str) -> Vec<VersionStatus> {
-        let models = self.lock();
-        let versions = models.get(name).into_iter().flatten().rev();
+        let truth = self.lock();
+        let versions = truth.models.get(name).into_iter().flatten().rev();
         let status = |(version, entry): (&u64, &Entry)| VersionStatus {
             version: *version,
             state: entry.state,
@@ -91,34 +148,61 @@ impl Registry {
 
     /// The models that have a version which is on its way, answers, or failed.
     pub(crate) fn names(&self) -> Vec<String> {
-        let models = self.lock();
+        let truth = self.lock();
         let is_alive = |entry: &Entry| entry.state != VersionState::End || entry.error.is_some();
-        let alive = models.iter().filter(|(_, versions)| versions.values().any(is_alive));
+        let alive = truth.models.iter().filter(|(_, versions)| versions.values().any(is_alive));
         alive.map(|(name, _)| name.clone()).collect()
     }
 
-    fn put(&self, name: &str, version: u64, entry: Entry) {
-        drop(self.change(|models| models.entry(name.to_owned()).or_default().insert(version, entry)));
+    /// Every version that was ever heard of, as the index of the server lists it.
+    pub(crate) fn index(&self) -> Vec<IndexEntry> {
+        let truth = self.lock();
+        let entry = |name: &String, version: &u64, entry: &Entry| {
+            let reason = match (&entry.error, entry.state) {
+                (Some((_, message)), _) => message.clone(),
+                (None, VersionState::End) => "unloaded".to_owned(),
+                (None, _) => String::new(),
+            };
+            IndexEntry { name: name.clone(), version: Some(*version), state: entry.state, reason }
+        };
+        let entries = truth.models.iter().flat_map(|(name, versions)| {
+            versions.iter().map(move |(version, found)| entry(name, version, found))
+        });
+        entries.collect()
+    }
+
+    fn put(&self, name: &str, version: u64, entry: impl FnOnce(Backoff) -> Entry) {
+        drop(self.change(|truth| {
+            let versions = truth.models.entry(name.to_owned()).or_default();
+            let backoff = versions.get(&version).map(|entry| entry.backoff).unwrap_or_default();
+            versions.insert(version, entry(backoff))
+        }));
     }
 
     /// Changes the truth and replaces the picture. What falls out of either is dropped after the locks are
     /// gone: it may be the last reference to a version, whose drop comes back to [`Registry::unloaded`].
-    fn change<R>(&self, change: impl FnOnce(&mut Models) -> R) -> R {
-        let mut models = self.lock();
-        let result = change(&mut models);
-        let routes = Arc::new(self.picture(&models));
+    fn change<R>(&self, change: impl FnOnce(&mut Truth) -> R) -> R {
+        let mut truth = self.lock();
+        let result = change(&mut truth);
+        let routes = Arc::new(truth.picture());
         let before = {
             let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, routes)
         };
-        drop(models);
+        drop(truth);
         drop(before);
         result
     }
 
-    fn picture(&self, models: &Models) -> Routes {
+    fn lock(&self) -> MutexGuard<'_, Truth> {
+        self.truth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Truth {
+    fn picture(&self) -> Routes {
         let mut routes = Routes::new(&self.labels);
-        for (name, versions) in models {
+        for (name, versions) in &self.models {
             for (version, entry) in versions {
                 match (&entry.served, entry.state) {
                     (Some(served), _) => routes.insert(name, *version, Route::Ready(Arc::clone(served))),
@@ -128,9 +212,5 @@ impl Registry {
             }
         }
         routes
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Models> {
-        self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@ mod goodbye;
 mod life;
 mod real;
 mod requests;
+mod steer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

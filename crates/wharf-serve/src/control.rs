@@ -1,0 +1,74 @@
+//! Who decides what is loaded, and what the server can say of what it could load.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{ModelLocation, ServeConfig, VersionPolicy, VersionState};
+
+/// Who decides what is loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ControlMode {
+    /// What is there when [`crate::ModelManager::refresh`] is called.
+    #[default]
+    None,
+    /// What is there, looked at this often by [`crate::ModelManager::watch`].
+    Poll(Duration),
+    /// What [`crate::ModelManager::load`] asks for, and what the configuration loads at the start.
+    Explicit,
+}
+
+/// One model under its name, as a configuration of the whole server lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// The name under which it is served.
+    pub name: String,
+    /// A folder of numbered versions, a bundle or a `model.onnx`.
+    pub base_path: PathBuf,
+    /// Which versions are served.
+    pub policy: VersionPolicy,
+    /// Names for versions.
+    pub labels: BTreeMap<String, u64>,
+}
+
+/// One line of the list of everything that is served or could be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The model.
+    pub name: String,
+    /// The version; `None` where the model is there and none of its versions was ever loaded.
+    pub version: Option<u64>,
+    /// Where the version stands; [`VersionState::End`] where it is not loaded.
+    pub state: VersionState,
+    /// Why it is not available, where that is known.
+    pub reason: String,
+}
+
+/// What is to be served, as it was last said. Changed under one lock, together with what follows from it.
+pub(crate) struct Desired {
+    pub(crate) locations: Vec<ModelLocation>,
+    pub(crate) policies: BTreeMap<String, VersionPolicy>,
+    pub(crate) default_policy: VersionPolicy,
+    /// The models that were asked for; `None` means all that are there.
+    pub(crate) asked_for: Option<BTreeSet<String>>,
+}
+
+impl Desired {
+    pub(crate) fn of(config: &ServeConfig) -> Self {
+        let is_explicit = config.control == ControlMode::Explicit;
+        Self {
+            locations: config.locations.clone(),
+            policies: config.policies.clone(),
+            default_policy: config.default_policy.clone(),
+            asked_for: is_explicit.then(|| config.load_at_start.clone()),
+        }
+    }
+
+    pub(crate) fn policy(&self, name: &str) -> &VersionPolicy {
+        self.policies.get(name).unwrap_or(&self.default_policy)
+    }
+
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.asked_for.as_ref().is_none_or(|asked_for| asked_for.contains(name))
+    }
+}

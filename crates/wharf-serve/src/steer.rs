@@ -1,0 +1,180 @@
+//! What operators may ask of a running server: load, unload, list, reconfigure.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use wharf_bundle::check_model_name;
+use wharf_infer::{ErrorCode, ServiceError};
+
+use crate::control::Desired;
+use crate::lifecycle::{self, Retry};
+use crate::registry::Labels;
+use crate::{ControlMode, IndexEntry, ModelConfig, ModelLocation, ModelManager, VersionState};
+
+/// Client words are cut to this many characters in messages.
+const MAX_SHOWN: usize = 256;
+
+impl ModelManager {
+    /// Who decides what is loaded.
+    pub fn control(&self) -> ControlMode {
+        self.0.config.control
+    }
+
+    /// Loads the versions of a model that its policy wants, and keeps it loaded. Returns when they have settled.
+    ///
+    /// # Errors
+    /// Models are not loaded on request, there is no such model, or one of the versions could not be loaded; what
+    /// was served before still is.
+    pub async fn load(&self, name: &str) -> Result<(), ServiceError> {
+        let mut desired = self.0.desired.lock().await;
+        asked_for(&mut desired)?;
+        let failed = |error: &ServiceError| {
+            let text = format!("failed to load '{}', {}", shown(name), error.message());
+            let failure = ServiceError::new(error.code(), text);
+            error.detail().map_or_else(|| failure.clone(), |detail| failure.clone().with_detail(detail))
+        };
+        lifecycle::refresh_one(&self.0, &desired, name).await.map_err(|error| failed(&error))?;
+        asked_for(&mut desired)?.insert(name.to_owned());
+        match self.failure(name) {
+            Some(error) => Err(failed(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Unloads a model: it is routed to no more, and gone once its last request is done.
+    ///
+    /// # Errors
+    /// Models are not loaded on request, or this one is not loaded.
+    pub async fn unload(&self, name: &str) -> Result<(), ServiceError> {
+        let mut desired = self.0.desired.lock().await;
+        let was_wanted = asked_for(&mut desired)?.remove(name);
+        if self.0.registry.unload(name) || was_wanted {
+            return Ok(());
+        }
+        let text = format!("failed to unload '{}', it is not loaded", shown(name));
+        Err(ServiceError::new(ErrorCode::NotFound, text))
+    }
+
+    /// Everything that is loaded, was, or could be: models by name, their versions ascending.
+    ///
+    /// # Errors
+    /// A location cannot be read.
+    pub async fn index(&self) -> Result<Vec<IndexEntry>, ServiceError> {
+        let found = lifecycle::look(&*self.0.desired.lock().await).await?;
+        let mut index = self.0.registry.index();
+        let known: BTreeSet<String> = index.iter().map(|entry| entry.name.clone()).collect();
+        let unheard = found.into_keys().filter(|name| !known.contains(name));
+        let state = VersionState::End;
+        index.extend(unheard.map(|name| IndexEntry { name, version: None, state, reason: String::new() }));
+        index.sort_by(|one, other| (&one.name, one.version).cmp(&(&other.name, other.version)));
+        Ok(index)
+    }
+
+    /// Serves these models from now on and no others: what is new is loaded, what is absent unloaded. Returns when
+    /// all have settled.
+    ///
+    /// # Errors
+    /// The list contradicts itself, or a label names a version that is not available: then nothing changes. Or one
+    /// of the models did not become available: the others did.
+    pub async fn reconfigure(&self, models: Vec<ModelConfig>) -> Result<(), ServiceError> {
+        let mut desired = self.0.desired.lock().await;
+        let changed = changed(&desired, &models)?;
+        lifecycle::look(&changed).await?;
+        let labels: Labels = models.iter().map(|model| (model.name.clone(), model.labels.clone())).collect();
+        self.check_labels(&labels)?;
+        *desired = changed;
+        self.0.registry.set_labels(labels);
+        lifecycle::refresh(&self.0, &desired, Retry::Now).await?;
+        let mut failures = models.iter().filter_map(|model| self.failure(&model.name));
+        failures.next().map_or(Ok(()), Err)
+    }
+
+    /// Under [`ControlMode::Poll`], refreshes time and again until the server stops; otherwise waits for that.
+    pub async fn watch(&self) {
+        let mut closing = self.0.closing.subscribe();
+        let stopped = closing.wait_for(|is_closing| *is_closing);
+        let ControlMode::Poll(interval) = self.0.config.control else {
+            let _server_is_gone = stopped.await;
+            return;
+        };
+        tokio::select! {
+            _ = stopped => {}
+            () = self.poll(interval) => {}
+        }
+    }
+
+    async fn poll(&self, interval: Duration) {
+        let mut clock = tokio::time::interval(interval.max(Duration::from_millis(1)));
+        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // The first tick comes at once, just after the start has looked.
+        clock.tick().await;
+        loop {
+            clock.tick().await;
+            let desired = self.0.desired.lock().await;
+            if let Err(error) = lifecycle::refresh(&self.0, &desired, Retry::WhenDue).await {
+                tracing::warn!(%error, detail = error.detail(), "the models cannot be looked at");
+            }
+        }
+    }
+
+    /// Why a model has a version that could not be loaded, where the newest is one.
+    fn failure(&self, name: &str) -> Option<ServiceError> {
+        let newest = self.0.registry.status(name).into_iter().next();
+        match newest {
+            Some(status) => status.error.map(|(code, message)| ServiceError::new(code, message)),
+            None => {
+                Some(ServiceError::new(ErrorCode::NotFound, format!("no versions of `{name}` were found")))
+            }
+        }
+    }
+
+    /// In the words of TensorFlow Serving, and its rule: a label goes to a version that answers at present.
+    fn check_labels(&self, labels: &Labels) -> Result<(), ServiceError> {
+        let before = self.0.registry.labels();
+        let all = labels
+            .iter()
+            .flat_map(|(model, labels)| labels.iter().map(move |(label, version)| (model, label, *version)));
+        for (model, label, version) in all {
+            let is_new = !before.get(model).is_some_and(|labels| labels.contains_key(label));
+            let is_allowed = is_new && self.0.config.allow_labels_for_unavailable;
+            if !is_allowed && self.0.registry.state(model, version) != Some(VersionState::Available) {
+                let text = format!(
+                    "Request to assign label to version {version} of model {model}, which is not currently \
+                     available for inference"
+                );
+                return Err(ServiceError::new(ErrorCode::FailedPrecondition, text));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn asked_for(desired: &mut Desired) -> Result<&mut BTreeSet<String>, ServiceError> {
+    desired.asked_for.as_mut().ok_or_else(|| {
+        let text = "explicit model load / unload is not allowed if polling is enabled";
+        ServiceError::new(ErrorCode::Unavailable, text)
+    })
+}
+
+/// What is desired once `models` are all there is.
+fn changed(desired: &Desired, models: &[ModelConfig]) -> Result<Desired, ServiceError> {
+    let mut names = BTreeSet::new();
+    for model in models {
+        check_model_name(&model.name).map_err(|error| ServiceError::invalid_argument(error.to_string()))?;
+        if !names.insert(model.name.clone()) {
+            let text = format!("Illegal to list model {} multiple times in config list", model.name);
+            return Err(ServiceError::invalid_argument(text));
+        }
+    }
+    let location = |model: &ModelConfig| ModelLocation::named_model(&model.name, &model.base_path);
+    Ok(Desired {
+        locations: models.iter().map(location).collect(),
+        policies: models.iter().map(|model| (model.name.clone(), model.policy.clone())).collect(),
+        default_policy: desired.default_policy.clone(),
+        asked_for: desired.asked_for.as_ref().map(|_| names),
+    })
+}
+
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_SHOWN).collect()
+}
