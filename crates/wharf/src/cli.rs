@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wharf_load::{Arrivals, Wire};
 
 /// AI models as a service: train, publish, serve, predict.
 #[derive(Parser, Debug)]
@@ -309,8 +310,10 @@ pub(crate) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Requests per second and latency over gRPC and REST, beside the engine called in-process
+    /// Requests per second and latency over the wires, beside the engine called in-process
     Serve(BenchServeArgs),
+    /// Load a server in a closed or an open loop and measure its latency
+    Load(BenchLoadArgs),
 }
 
 #[derive(Args, Debug)]
@@ -324,7 +327,13 @@ pub(crate) struct BenchServeArgs {
     /// Requests kept running at once; may be repeated
     #[arg(long, default_values_t = [1, 8])]
     pub(crate) concurrency: Vec<usize>,
-    /// Seconds for each measurement, after one of warm-up
+    /// Size of open dimensions other than the first
+    #[arg(long, default_value_t = 1)]
+    pub(crate) length: usize,
+    /// Wires to measure: tfs-grpc, tfs-rest, oip-grpc, oip-rest (binary tensors), oip-rest-json; may be repeated
+    #[arg(long, default_values_t = [Wire::TfsGrpc, Wire::TfsRest])]
+    pub(crate) protocol: Vec<Wire>,
+    /// Seconds for each measurement, after half a one of warm-up
     #[arg(long, default_value_t = 3)]
     pub(crate) seconds: u64,
     /// Print JSON
@@ -332,6 +341,89 @@ pub(crate) struct BenchServeArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) repository: RepositoryArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchLoadArgs {
+    /// The model's name; inputs are random numbers in the shapes of its `float` or `serving_default` signature
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: String,
+    /// Wires to measure: tfs-grpc, tfs-rest, oip-grpc, oip-rest (binary tensors), oip-rest-json; may be repeated
+    #[arg(long, default_values_t = [Wire::TfsGrpc])]
+    pub(crate) protocol: Vec<Wire>,
+    /// Load this server instead of starting one; the port of the protocol
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) server: Option<String>,
+    /// Load a server on another machine
+    #[arg(long, requires = "server")]
+    pub(crate) allow_remote: bool,
+    /// Closed loop: requests kept running at once
+    #[arg(long, default_value_t = 8, value_parser = positive, conflicts_with = "rate")]
+    pub(crate) concurrency: usize,
+    /// Open loop: requests a second, whether or not earlier ones were answered
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+    /// Open loop: how requests are spread over time
+    #[arg(long, value_enum, default_value_t = ArrivalsArg::Poisson)]
+    pub(crate) arrivals: ArrivalsArg,
+    /// Open loop: what the times are made of
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Seconds to measure
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, conflicts_with = "requests")]
+    pub(crate) duration: f64,
+    /// Requests to measure instead of a time
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) requests: Option<u64>,
+    /// Seconds that are driven but not measured
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
+    pub(crate) warm_up: f64,
+    /// Connections; 0 is one for each request running at once, in an open loop 4 over gRPC and 64 over REST
+    #[arg(long, default_value_t = 0)]
+    pub(crate) connections: usize,
+    /// Rows in a request
+    #[arg(long, default_value_t = 1, value_parser = positive)]
+    pub(crate) batch: usize,
+    /// Size of open dimensions other than the first
+    #[arg(long, default_value_t = 1, value_parser = positive)]
+    pub(crate) length: usize,
+    /// Measure the engine alone as well
+    #[arg(long)]
+    pub(crate) inprocess: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the numbers to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Draw the latencies into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+}
+
+/// How an open loop spreads its requests.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ArrivalsArg {
+    Poisson,
+    Even,
+}
+
+impl From<ArrivalsArg> for Arrivals {
+    fn from(argument: ArrivalsArg) -> Self {
+        match argument {
+            ArrivalsArg::Poisson => Self::Poisson,
+            ArrivalsArg::Even => Self::Even,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
 }
 
 fn parse_port(text: &str) -> Result<Port, String> {

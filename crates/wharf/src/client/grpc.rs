@@ -8,8 +8,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 use wharf_api::proto::tensorflow::serving::{
     ClassificationRequest, ClassificationResponse, ExampleList, GetModelMetadataRequest,
-    GetModelMetadataResponse, Input, ModelSpec, PredictRequest, PredictResponse, SignatureDefMap, input,
-    model_spec,
+    GetModelMetadataResponse, Input, ModelSpec, SignatureDefMap, input, model_spec,
 };
 use wharf_api::proto::tensorflow::{BytesList, DataType, Example, Feature, Features, SignatureDef, feature};
 
@@ -30,11 +29,6 @@ impl GrpcClient {
             .tcp_nodelay(true);
         let channel = endpoint.connect().await.with_context(|| format!("cannot reach `{server}`"))?;
         Ok(Self(Grpc::new(channel).max_decoding_message_size(MAX_REPLY_BYTES)))
-    }
-
-    /// Calls `PredictionService.Predict`.
-    pub(crate) async fn predict(&mut self, request: PredictRequest) -> anyhow::Result<PredictResponse> {
-        self.call("/tensorflow.serving.PredictionService/Predict", request).await
     }
 
     /// Asks a model with an `encoded` kind of signature for the classes of each picture.
@@ -91,7 +85,7 @@ impl GrpcClient {
 }
 
 /// A reference to `model` in the form of the wire.
-pub(crate) fn model_spec_of(model: &ModelName, signature: &str) -> ModelSpec {
+fn model_spec_of(model: &ModelName, signature: &str) -> ModelSpec {
     let version = model.version.and_then(|version| i64::try_from(version).ok());
     ModelSpec {
         name: model.name.clone(),

@@ -1,9 +1,9 @@
-//! Clients of TensorFlow Serving's two wires, for `wharf predict` and `wharf bench`.
+//! Clients of TensorFlow Serving's two wires, for `wharf predict`.
 
 mod classes;
 mod grpc;
 mod rest;
 
 pub(crate) use classes::{Answer, Picture};
-pub(crate) use grpc::{GrpcClient, model_spec_of};
+pub(crate) use grpc::GrpcClient;
 pub(crate) use rest::RestClient;

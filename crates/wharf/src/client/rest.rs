@@ -38,7 +38,7 @@ impl RestClient {
     }
 
     /// Sends `body` to `path` and gives the body of the answer.
-    pub(crate) async fn post(&mut self, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
+    async fn post(&mut self, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
         self.call(Method::POST, path, body).await
     }
 

@@ -1,54 +1,52 @@
-//! The baseline: the engine called directly, from as many threads as the wires have workers.
+//! The baseline: the engine called directly, from as many threads as the server computes with.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use wharf_engine::Replica;
+use wharf_load::{Histogram, Summary};
 use wharf_tensor::Tensor;
 
-use super::load::{Measurement, WARM_UP};
-
-/// Calls `replica` from `concurrency` threads for `duration` after the warm-up.
+/// Calls `replica` from so many `threads` for `duration` after the warm-up.
 pub(super) fn measure(
     replica: &Arc<dyn Replica>,
     inputs: &[(&str, Tensor)],
-    outputs: &[&str],
-    concurrency: usize,
+    threads: usize,
+    warm_up: Duration,
     duration: Duration,
-) -> anyhow::Result<Measurement> {
-    let measured_from = Instant::now() + WARM_UP;
+) -> anyhow::Result<Summary> {
+    let measured_from = Instant::now() + warm_up;
     let until = measured_from + duration;
     let latencies = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..concurrency)
-            .map(|_| scope.spawn(|| drive(replica, inputs, outputs, measured_from, until)))
+        let threads: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| call_again_and_again(replica, inputs, measured_from, until)))
             .collect();
-        let mut latencies = Vec::new();
+        let mut latencies = Histogram::default();
         for thread in threads {
-            latencies.extend(thread.join().map_err(|_| anyhow!("a thread of the engine panicked"))??);
+            latencies.merge(&thread.join().map_err(|_| anyhow!("a thread of the engine panicked"))??);
         }
         anyhow::Ok(latencies)
     })?;
-    Ok(Measurement::of(latencies, duration))
+    Ok(Summary::of_answers(&latencies, duration))
 }
 
-fn drive(
+fn call_again_and_again(
     replica: &Arc<dyn Replica>,
     inputs: &[(&str, Tensor)],
-    outputs: &[&str],
     measured_from: Instant,
     until: Instant,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
+) -> anyhow::Result<Histogram> {
+    let mut latencies = Histogram::default();
     loop {
         let started = Instant::now();
-        replica.run(inputs, outputs).context("the engine failed")?;
+        replica.run(inputs, &[]).context("the engine failed")?;
         let finished = Instant::now();
         if finished >= until {
             return Ok(latencies);
         }
         if started >= measured_from {
-            latencies.push(finished - started);
+            latencies.record(finished - started);
         }
     }
 }

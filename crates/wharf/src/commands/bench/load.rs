@@ -1,103 +1,67 @@
-//! Closed-loop load: so many workers, each sending its next request when the last is answered.
+//! `wharf bench load`: load on a server, in a closed or an open loop, over any of the wires.
 
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::num::NonZero;
+use std::time::Duration;
 
-use serde::Serialize;
-use tokio::task::JoinSet;
+use anyhow::bail;
+use wharf_bundle::Repository;
+use wharf_load::{Bound, Pacing, Plan, Summary, Target, drive};
 
-/// Time that is driven but not measured, so that connections, caches and pools are warm.
-pub(super) const WARM_UP: Duration = Duration::from_millis(500);
+use super::endpoint::Endpoint;
+use super::output::{self, Run};
+use super::request::OpenSizes;
+use super::subject::Subject;
+use crate::cli::BenchLoadArgs;
 
-/// What a load measured.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Measurement {
-    /// Requests answered in the measured time.
-    pub(super) requests: usize,
-    /// Requests per second.
-    pub(super) requests_per_second: f64,
-    /// Median latency.
-    pub(super) p50_ms: f64,
-    /// 99th percentile of latency.
-    pub(super) p99_ms: f64,
-}
-
-impl Measurement {
-    /// Sums up latencies that were observed over `elapsed`.
-    pub(super) fn of(mut latencies: Vec<Duration>, elapsed: Duration) -> Self {
-        latencies.sort_unstable();
-        let percentile = |percent: usize| {
-            let index = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
-            latencies.get(index).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
-        };
-        Self {
-            requests: latencies.len(),
-            requests_per_second: latencies.len() as f64 / elapsed.as_secs_f64(),
-            p50_ms: percentile(50),
-            p99_ms: percentile(99),
-        }
+/// Measures and prints.
+pub(super) fn run(arguments: &BenchLoadArgs) -> anyhow::Result<()> {
+    let repository = Repository::open(&arguments.repository.repository)?;
+    let subject = Subject::load(&repository, &arguments.model)?;
+    let mut runs = Vec::new();
+    if arguments.inprocess {
+        runs.push(Run { name: "in-process".to_owned(), summary: measure_inprocess(&subject, arguments)? });
     }
-}
-
-/// One worker's side of a wire: sends a request and waits for the whole answer.
-pub(super) trait Worker: Send + 'static {
-    /// Asks once; an answer with an error status is an error.
-    fn ask(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
-}
-
-/// Drives `workers` until `duration` after the warm-up; the first error ends the measurement.
-pub(super) async fn closed_loop(
-    workers: Vec<impl Worker>,
-    duration: Duration,
-) -> anyhow::Result<Measurement> {
-    let measured_from = Instant::now() + WARM_UP;
-    let until = measured_from + duration;
-    let mut running = JoinSet::new();
-    for worker in workers {
-        running.spawn(drive(worker, measured_from, until));
+    let endpoint = Endpoint::new(arguments, repository.root())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let plan = plan(arguments)?;
+    for wire in &arguments.protocol {
+        let call = subject.call(*wire, sizes(arguments))?;
+        let target = Target { server: endpoint.address(*wire)?, calls: vec![call] };
+        let summary = runtime.block_on(drive(&target, &plan))?;
+        runs.push(Run { name: wire.name().to_owned(), summary });
     }
-    let mut latencies = Vec::new();
-    while let Some(finished) = running.join_next().await {
-        latencies.extend(finished??);
-    }
-    Ok(Measurement::of(latencies, duration))
+    output::write(&runs, arguments)
 }
 
-async fn drive(
-    mut worker: impl Worker,
-    measured_from: Instant,
-    until: Instant,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
-    loop {
-        let sent = Instant::now();
-        worker.ask().await?;
-        let answered = Instant::now();
-        if answered >= until {
-            return Ok(latencies);
-        }
-        if sent >= measured_from {
-            latencies.push(answered - sent);
-        }
+fn sizes(arguments: &BenchLoadArgs) -> OpenSizes {
+    OpenSizes { batch: arguments.batch, length: arguments.length }
+}
+
+fn plan(arguments: &BenchLoadArgs) -> anyhow::Result<Plan> {
+    let pacing = match arguments.rate {
+        Some(rate) => Pacing::Open { rate, arrivals: arguments.arrivals.into(), seed: arguments.seed },
+        None => Pacing::Closed { concurrency: arguments.concurrency },
+    };
+    let bound = match arguments.requests {
+        Some(requests) => Bound::Requests(requests),
+        None => Bound::Time(seconds("--duration", arguments.duration)?),
+    };
+    let warm_up = seconds("--warm-up", arguments.warm_up)?;
+    Ok(Plan::new(pacing).with_bound(bound).with_warm_up(warm_up).with_connections(arguments.connections))
+}
+
+fn seconds(option: &str, seconds: f64) -> anyhow::Result<Duration> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) => Ok(duration),
+        Err(_) => bail!("`{option}` is {seconds}, expected a number of seconds"),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_come_from_sorted_latencies() {
-        let latencies = (1..=100).rev().map(Duration::from_millis).collect();
-        let measured = Measurement::of(latencies, Duration::from_secs(2));
-        assert_eq!((measured.requests, measured.requests_per_second), (100, 50.0));
-        assert_eq!((measured.p50_ms, measured.p99_ms), (51.0, 100.0));
-    }
-
-    #[test]
-    fn no_answers_measure_nothing() {
-        let measured = Measurement::of(Vec::new(), Duration::from_secs(1));
-        assert_eq!(measured.requests, 0);
-        assert!(measured.p50_ms.is_nan());
-    }
+/// The engine with as many threads as the server computes with, and no more than there are callers.
+fn measure_inprocess(subject: &Subject, arguments: &BenchLoadArgs) -> anyhow::Result<Summary> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = if arguments.rate.is_some() { cores } else { arguments.concurrency.min(cores) };
+    let warm_up = seconds("--warm-up", arguments.warm_up)?;
+    let duration = seconds("--duration", arguments.duration)?;
+    subject.measure_inprocess(sizes(arguments), threads, warm_up, duration)
 }

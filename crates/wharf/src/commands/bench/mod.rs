@@ -2,12 +2,15 @@
 
 use crate::cli::BenchCommand;
 
+mod endpoint;
 mod inprocess;
 mod load;
+mod output;
 mod request;
 mod serve;
+mod server;
+mod subject;
 mod train;
-mod workers;
 
 /// Runs one of the subcommands.
 pub(crate) fn run(command: BenchCommand) -> anyhow::Result<()> {
@@ -16,5 +19,6 @@ pub(crate) fn run(command: BenchCommand) -> anyhow::Result<()> {
             train::run(&recipe, data, steps, threads, json)
         }
         BenchCommand::Serve(arguments) => serve::run(&arguments),
+        BenchCommand::Load(arguments) => load::run(&arguments),
     }
 }

@@ -1,51 +1,68 @@
 //! A request to measure with: random numbers in the shape of a signature's inputs.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bytes::Bytes;
-use wharf_bundle::{Signature, SignatureInput};
+use wharf_bundle::SignatureInput;
 use wharf_tensor::{DType, Dim, Shape, Tensor};
 use wharf_transform::CounterRng;
 
-/// The signatures that are measured, the first that a model has: `float` reaches the engine without a
-/// conversion, so that the wire is compared with the engine and not with a transform.
-const SIGNATURES: [&str; 2] = ["float", "serving_default"];
-
-/// The name and the signature to measure.
-pub(super) fn signature_of<'a>(
-    signatures: impl IntoIterator<Item = (&'a String, &'a Signature)>,
-) -> anyhow::Result<(String, &'a Signature)> {
-    let signatures: Vec<_> = signatures.into_iter().collect();
-    let by_name = |wanted: &&str| signatures.iter().find(|(name, _)| name == wanted);
-    let (name, signature) =
-        SIGNATURES.iter().find_map(by_name).context("the model has neither `float` nor `serving_default`")?;
-    Ok(((*name).clone(), signature))
+/// Sizes of the dimensions that a signature leaves open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenSizes {
+    /// The first dimension.
+    pub(super) batch: usize,
+    /// All others.
+    pub(super) length: usize,
 }
 
-/// A tensor for `input` with `batch` rows.
-pub(super) fn tensor_for(input: &SignatureInput, batch: usize) -> anyhow::Result<Tensor> {
+/// A tensor for `input`. Integers are 0 or 1, which is an index into any table and a value of any mask; floats lie
+/// between the two; bytes may be any.
+pub(super) fn tensor_for(input: &SignatureInput, sizes: OpenSizes) -> anyhow::Result<Tensor> {
     let size = |(axis, dim): (usize, &Dim)| match dim {
         Dim::Fixed(size) => *size,
-        Dim::Dynamic if axis == 0 => batch,
-        Dim::Dynamic => 1,
+        Dim::Dynamic if axis == 0 => sizes.batch,
+        Dim::Dynamic => sizes.length,
     };
     let dims: Vec<usize> = input.spec.shape.dims().iter().enumerate().map(size).collect();
     let shape = Shape::new(&dims)?;
-    let mut rng = CounterRng::new(&[batch as u64]);
-    let mut values = || (0..shape.num_elements()).map(|_| rng.uniform_f32()).collect::<Vec<f32>>();
-    match input.spec.dtype {
-        DType::F32 => Ok(Tensor::from_vec(shape.clone(), values())?),
+    let mut random = CounterRng::new(&[sizes.batch as u64]);
+    let shares: Vec<f32> = (0..shape.num_elements()).map(|_| random.uniform_f32()).collect();
+    let bit = |share: &f32| *share >= 0.5;
+    Ok(match input.spec.dtype {
+        DType::F32 => Tensor::from_vec(shape, shares)?,
+        DType::F64 => Tensor::from_vec(shape, shares.into_iter().map(f64::from).collect())?,
         DType::U8 => {
-            let bytes: Vec<u8> = values().into_iter().map(|value| (value * 255.0) as u8).collect();
-            Ok(Tensor::from_bytes(DType::U8, shape, Bytes::from(bytes))?)
+            let bytes: Vec<u8> = shares.into_iter().map(|share| (share * 255.0) as u8).collect();
+            Tensor::from_bytes(DType::U8, shape, Bytes::from(bytes))?
         }
-        dtype => bail!("input `{}` is {dtype}, expected float32 or uint8", input.spec.name),
-    }
+        DType::I64 => Tensor::from_vec(shape, shares.iter().map(|share| i64::from(bit(share))).collect())?,
+        DType::I32 => Tensor::from_vec(shape, shares.iter().map(|share| i32::from(bit(share))).collect())?,
+        DType::Bool => Tensor::from_bools(shape, shares.iter().map(bit).collect())?,
+        dtype => bail!(
+            "input `{}` is {dtype}, expected float32, float64, uint8, int32, int64 or bool",
+            input.spec.name
+        ),
+    })
 }
 
-/// The elements as a flat list of JSON numbers.
-pub(super) fn json_numbers(tensor: &Tensor) -> anyhow::Result<Vec<String>> {
-    Ok(match tensor.dtype() {
-        DType::F32 => tensor.to_vec::<f32>()?.iter().map(f32::to_string).collect(),
-        _ => tensor.to_vec::<u8>()?.iter().map(u8::to_string).collect(),
-    })
+#[cfg(test)]
+mod tests {
+    use wharf_tensor::TensorSpec;
+
+    use super::*;
+
+    #[test]
+    fn open_dimensions_are_sized_and_integers_are_small() {
+        let spec = |dtype| SignatureInput {
+            spec: TensorSpec::new("x", dtype, &[-1, -1, 3]),
+            graph_input: "x".to_owned(),
+            transform: Vec::new(),
+        };
+        let sizes = OpenSizes { batch: 4, length: 16 };
+        let ids = tensor_for(&spec(DType::I64), sizes).unwrap();
+        assert_eq!(ids.shape().dims(), [4, 16, 3]);
+        assert!(ids.to_vec::<i64>().unwrap().iter().all(|id| (0..=1).contains(id)));
+        let text = tensor_for(&spec(DType::String), sizes).unwrap_err().to_string();
+        assert!(text.contains("input `x` is string"), "{text}");
+    }
 }

@@ -1,0 +1,78 @@
+//! A server of our own in a child process.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use wharf_load::Wire;
+
+/// How long a server may take to load its models.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The ports of a server, as its ready file says.
+#[derive(Debug, Default, Deserialize)]
+struct Ports {
+    grpc: Option<u16>,
+    rest: Option<u16>,
+}
+
+/// A server in a child process; dropping it stops it.
+pub(super) struct Server {
+    child: Child,
+    ports: Ports,
+}
+
+impl Server {
+    /// Starts `wharf serve` over a repository and waits until every model is ready.
+    pub(super) fn start(repository: &Path) -> anyhow::Result<Self> {
+        let ready = std::env::temp_dir().join(format!("wharf-bench-{}.json", std::process::id()));
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--grpc-port", "0", "--rest-port", "0", "--repository"])
+            .arg(repository)
+            .arg("--ready-file")
+            .arg(&ready)
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start the server")?;
+        let mut server = Self { child, ports: Ports::default() };
+        server.ports = server.wait_until_ready(&ready)?;
+        std::fs::remove_file(&ready)?;
+        Ok(server)
+    }
+
+    /// Where it listens for `wire`.
+    pub(super) fn address(&self, wire: Wire) -> anyhow::Result<String> {
+        let port = match wire {
+            // Every gRPC port serves every gRPC service.
+            Wire::TfsGrpc | Wire::OipGrpc => self.ports.grpc,
+            Wire::TfsRest => self.ports.rest,
+            Wire::OipRest | Wire::OipRestJson => None,
+        };
+        let port = port.with_context(|| format!("the server has no port for {wire}"))?;
+        Ok(format!("127.0.0.1:{port}"))
+    }
+
+    fn wait_until_ready(&mut self, ready: &Path) -> anyhow::Result<Ports> {
+        let started = Instant::now();
+        while started.elapsed() < START_TIMEOUT {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended at its start: {status}");
+            }
+            if let Ok(text) = std::fs::read(ready) {
+                return Ok(serde_json::from_slice(&text)?);
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        bail!("the server was not ready after {} s", START_TIMEOUT.as_secs())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about a child that cannot be stopped.
+        let _already_ended = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}

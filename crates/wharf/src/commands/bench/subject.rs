@@ -1,0 +1,84 @@
+//! What is measured: a model by one of its signatures.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use wharf_bundle::{Repository, Signature};
+use wharf_engine::{LoadOptions, LoadedModel};
+use wharf_load::{Call, Request, Summary, Wire, encode};
+use wharf_tensor::Tensor;
+
+use super::inprocess;
+use super::request::{OpenSizes, tensor_for};
+use crate::commands::goldens;
+use crate::commands::models::bundle_of;
+use crate::model_name::ModelName;
+
+/// The signatures that are measured, the first that a model has: `float` reaches the engine without a
+/// conversion, so that the wire is compared with the engine and not with a transform.
+const SIGNATURES: [&str; 2] = ["float", "serving_default"];
+
+/// A model, loaded here as well.
+pub(super) struct Subject {
+    model: ModelName,
+    loaded: LoadedModel,
+}
+
+impl Subject {
+    /// Loads a model of `repository` by its name.
+    pub(super) fn load(repository: &Repository, model: &str) -> anyhow::Result<Self> {
+        let model: ModelName = model.parse()?;
+        let bundle = bundle_of(repository, &model)?;
+        let model = ModelName { name: model.name, version: Some(bundle.manifest().version) };
+        let loaded = LoadedModel::load(&bundle, goldens::engine()?.as_ref(), &LoadOptions::default())?;
+        Ok(Self { model, loaded })
+    }
+
+    /// A request for `wire`.
+    pub(super) fn call(&self, wire: Wire, sizes: OpenSizes) -> anyhow::Result<Call> {
+        let (name, signature) = self.signature(wire)?;
+        let outputs: Vec<String> = signature.outputs.iter().map(|output| output.spec.name.clone()).collect();
+        let request = Request {
+            model: &self.model.name,
+            version: self.model.version,
+            signature: Some(name),
+            inputs: &inputs(signature, sizes)?,
+            outputs: &outputs,
+        };
+        Ok(encode(wire, &request)?)
+    }
+
+    /// The engine alone. It takes the graph's own inputs, so only a signature without transforms has a baseline.
+    pub(super) fn measure_inprocess(
+        &self,
+        sizes: OpenSizes,
+        threads: usize,
+        warm_up: Duration,
+        duration: Duration,
+    ) -> anyhow::Result<Summary> {
+        let (name, signature) = self.signature(Wire::TfsGrpc)?;
+        if signature.inputs.iter().any(|input| !input.transform.is_empty()) {
+            bail!("signature `{name}` has a transform, expected one that the engine takes as it is");
+        }
+        let names = signature.inputs.iter().map(|input| input.graph_input.as_str());
+        let tensors = inputs(signature, sizes)?.into_iter().map(|(_, tensor)| tensor);
+        let inputs: Vec<(&str, Tensor)> = names.zip(tensors).collect();
+        inprocess::measure(self.loaded.replica(), &inputs, threads, warm_up, duration)
+    }
+
+    /// The Open Inference Protocol cannot name a signature and gets the default.
+    fn signature(&self, wire: Wire) -> anyhow::Result<(&str, &Signature)> {
+        let names = match wire {
+            Wire::TfsGrpc | Wire::TfsRest => &SIGNATURES[..],
+            _ => &SIGNATURES[1..],
+        };
+        let signatures = self.loaded.signatures();
+        let found = names.iter().find_map(|name| Some((*name, signatures.get(*name)?)));
+        found.with_context(|| format!("the model has no signature `{}`", names.join("` and no `")))
+    }
+}
+
+fn inputs(signature: &Signature, sizes: OpenSizes) -> anyhow::Result<Vec<(String, Tensor)>> {
+    let inputs = signature.inputs.iter();
+    inputs.map(|input| Ok((input.spec.name.clone(), tensor_for(input, sizes)?))).collect()
+}
