@@ -20,9 +20,8 @@ struct Loop {
     calls: Arc<[Call]>,
     recorder: Arc<Recorder>,
     measured_from: Instant,
-    until: Option<Instant>,
-    /// Requests to measure, counted as they are sent.
-    requests: Option<u64>,
+    bound: Bound,
+    /// Requests sent to be measured.
     sent: AtomicU64,
 }
 
@@ -35,19 +34,19 @@ pub(crate) async fn run(
     recorder: &Arc<Recorder>,
 ) -> Duration {
     let measured_from = Instant::now() + plan.warm_up;
-    let (until, requests) = match plan.bound {
-        Bound::Time(duration) => (Some(measured_from + duration), None),
-        Bound::Requests(count) => (None, Some(count)),
-    };
     let recorder = Arc::clone(recorder);
     let sent = AtomicU64::new(0);
-    let shared = Arc::new(Loop { connections, calls, recorder, measured_from, until, requests, sent });
+    let bound = plan.bound;
+    let shared = Arc::new(Loop { connections, calls, recorder, measured_from, bound, sent });
     let mut callers = JoinSet::new();
     for caller in 0..concurrency {
         callers.spawn(Arc::clone(&shared).call_again_and_again(caller));
     }
     while callers.join_next().await.is_some() {}
-    until.unwrap_or_else(Instant::now).saturating_duration_since(measured_from)
+    match bound {
+        Bound::Time(duration) => duration,
+        Bound::Requests(_) => Instant::now().saturating_duration_since(measured_from),
+    }
 }
 
 impl Loop {
@@ -55,17 +54,13 @@ impl Loop {
         for turn in caller.. {
             let Some(call) = self.calls.get(turn % self.calls.len()) else { return };
             let asked = Instant::now();
-            let is_measured = asked >= self.measured_from;
-            if is_measured && self.has_enough(asked) {
+            if self.has_enough(asked) {
                 return;
             }
             let (sent, reply) = self.connections.ask(call).await;
             let now = Instant::now();
-            if self.until.is_some_and(|until| now >= until) {
-                return;
-            }
             let is_answered = reply.outcome == Outcome::Answered;
-            if is_measured {
+            if self.is_measured(asked, now) {
                 self.recorder.note(reply, asked, sent, now);
             }
             if !is_answered {
@@ -75,7 +70,20 @@ impl Loop {
     }
 
     fn has_enough(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now >= until)
-            || self.requests.is_some_and(|count| self.sent.fetch_add(1, Ordering::Relaxed) >= count)
+        match self.bound {
+            Bound::Time(duration) => now >= self.measured_from + duration,
+            Bound::Requests(count) => {
+                now >= self.measured_from && self.sent.fetch_add(1, Ordering::Relaxed) >= count
+            }
+        }
+    }
+
+    /// A time is measured by the answers that fall into it: those that were asked for before it are as many as
+    /// those that come after it.
+    fn is_measured(&self, asked: Instant, now: Instant) -> bool {
+        match self.bound {
+            Bound::Time(duration) => (self.measured_from..self.measured_from + duration).contains(&now),
+            Bound::Requests(_) => asked >= self.measured_from,
+        }
     }
 }

@@ -318,7 +318,7 @@ pub(crate) enum BenchCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchServeArgs {
-    /// The model's name; it must have a `float` or `serving_default` signature with numeric inputs
+    /// The model's name, or an .onnx file; its `float` or `serving_default` signature must have numeric inputs
     #[arg(value_name = "MODEL")]
     pub(crate) model: String,
     /// Rows in a request; may be repeated
@@ -333,9 +333,12 @@ pub(crate) struct BenchServeArgs {
     /// Wires to measure: tfs-grpc, tfs-rest, oip-grpc, oip-rest (binary tensors), oip-rest-json; may be repeated
     #[arg(long, default_values_t = [Wire::TfsGrpc, Wire::TfsRest])]
     pub(crate) protocol: Vec<Wire>,
-    /// Seconds for each measurement, after half a one of warm-up
+    /// Seconds for each line of the result, after half a one of warm-up
     #[arg(long, default_value_t = 3)]
     pub(crate) seconds: u64,
+    /// Parts into which the seconds are divided: engine and wires are measured in turn
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -345,7 +348,7 @@ pub(crate) struct BenchServeArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchLoadArgs {
-    /// The model's name; inputs are random numbers in the shapes of its `float` or `serving_default` signature
+    /// The model's name, or an .onnx file; its `float` or `serving_default` signature is sent random numbers
     #[arg(value_name = "MODEL")]
     pub(crate) model: String,
     /// Wires to measure: tfs-grpc, tfs-rest, oip-grpc, oip-rest (binary tensors), oip-rest-json; may be repeated

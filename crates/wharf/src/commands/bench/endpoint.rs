@@ -1,12 +1,12 @@
 //! Where the load goes: a server of our own, or one that runs already.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::Path;
 
 use anyhow::{Context, bail};
 use wharf_load::Wire;
 
 use super::server::Server;
+use super::source::Source;
 use crate::cli::BenchLoadArgs;
 
 /// A server to load.
@@ -18,9 +18,9 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    /// The server that `arguments` name, or a new one over `repository`.
-    pub(super) fn new(arguments: &BenchLoadArgs, repository: &Path) -> anyhow::Result<Self> {
-        let Some(server) = &arguments.server else { return Server::start(repository).map(Self::Own) };
+    /// The server that `arguments` name, or a new one that serves `source`.
+    pub(super) fn new(arguments: &BenchLoadArgs, source: &Source) -> anyhow::Result<Self> {
+        let Some(server) = &arguments.server else { return Server::start(source).map(Self::Own) };
         if let [first, second, ..] = arguments.protocol.as_slice() {
             bail!("`--server` is one port, but {first} and {second} are wanted: name one protocol");
         }

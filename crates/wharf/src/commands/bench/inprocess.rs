@@ -45,7 +45,7 @@ fn call_again_and_again(
         if finished >= until {
             return Ok(latencies);
         }
-        if started >= measured_from {
+        if finished >= measured_from {
             latencies.record(finished - started);
         }
     }

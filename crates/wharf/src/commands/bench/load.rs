@@ -4,24 +4,24 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use anyhow::bail;
-use wharf_bundle::Repository;
 use wharf_load::{Bound, Pacing, Plan, Summary, Target, drive};
 
 use super::endpoint::Endpoint;
 use super::output::{self, Run};
 use super::request::OpenSizes;
+use super::source::Source;
 use super::subject::Subject;
 use crate::cli::BenchLoadArgs;
 
 /// Measures and prints.
 pub(super) fn run(arguments: &BenchLoadArgs) -> anyhow::Result<()> {
-    let repository = Repository::open(&arguments.repository.repository)?;
-    let subject = Subject::load(&repository, &arguments.model)?;
+    let source = Source::new(&arguments.model, &arguments.repository.repository)?;
+    let subject = Subject::load(&source)?;
     let mut runs = Vec::new();
     if arguments.inprocess {
         runs.push(Run { name: "in-process".to_owned(), summary: measure_inprocess(&subject, arguments)? });
     }
-    let endpoint = Endpoint::new(arguments, repository.root())?;
+    let endpoint = Endpoint::new(arguments, &source)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let plan = plan(arguments)?;
     for wire in &arguments.protocol {

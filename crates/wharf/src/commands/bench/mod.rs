@@ -2,6 +2,7 @@
 
 use crate::cli::BenchCommand;
 
+mod cpu;
 mod endpoint;
 mod inprocess;
 mod load;
@@ -9,6 +10,7 @@ mod output;
 mod request;
 mod serve;
 mod server;
+mod source;
 mod subject;
 mod train;
 

@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use wharf_load::Wire;
 
+use super::source::Source;
+
 /// How long a server may take to load its models.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -25,12 +27,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `wharf serve` over a repository and waits until every model is ready.
-    pub(super) fn start(repository: &Path) -> anyhow::Result<Self> {
+    /// Starts `wharf serve` with `source` and waits until it is ready.
+    pub(super) fn start(source: &Source) -> anyhow::Result<Self> {
         let ready = std::env::temp_dir().join(format!("wharf-bench-{}.json", std::process::id()));
         let child = Command::new(std::env::current_exe()?)
-            .args(["serve", "--grpc-port", "0", "--rest-port", "0", "--repository"])
-            .arg(repository)
+            .args(["serve", "--grpc-port", "0", "--rest-port", "0"])
+            .args(source.serve_arguments())
             .arg("--ready-file")
             .arg(&ready)
             .stderr(Stdio::null())
@@ -40,6 +42,11 @@ impl Server {
         server.ports = server.wait_until_ready(&ready)?;
         std::fs::remove_file(&ready)?;
         Ok(server)
+    }
+
+    /// The number of its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it listens for `wire`.

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use wharf_bundle::{Repository, Signature};
+use wharf_bundle::Signature;
 use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_load::{Call, Request, Summary, Wire, encode};
 use wharf_tensor::Tensor;
 
 use super::inprocess;
 use super::request::{OpenSizes, tensor_for};
+use super::source::Source;
 use crate::commands::goldens;
-use crate::commands::models::bundle_of;
 use crate::model_name::ModelName;
 
 /// The signatures that are measured, the first that a model has: `float` reaches the engine without a
@@ -25,11 +25,11 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Loads a model of `repository` by its name.
-    pub(super) fn load(repository: &Repository, model: &str) -> anyhow::Result<Self> {
-        let model: ModelName = model.parse()?;
-        let bundle = bundle_of(repository, &model)?;
-        let model = ModelName { name: model.name, version: Some(bundle.manifest().version) };
+    /// Loads what `source` names.
+    pub(super) fn load(source: &Source) -> anyhow::Result<Self> {
+        let bundle = source.bundle()?;
+        let manifest = bundle.manifest();
+        let model = ModelName { name: manifest.name.clone(), version: Some(manifest.version) };
         let loaded = LoadedModel::load(&bundle, goldens::engine()?.as_ref(), &LoadOptions::default())?;
         Ok(Self { model, loaded })
     }
