@@ -15,6 +15,11 @@ mod stop;
 mod table;
 mod whole_file;
 
+/// The system's allocator gives the pages of a large block back to the kernel with every request and has them
+/// cleared again for the next: 100 page faults for a picture of 600 KB, half of the server's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = cli::Cli::parse();
     start_logging(arguments.verbose);

@@ -68,10 +68,9 @@ impl InputMemory {
         if is_aligned && is_sound {
             return InputMemory::Shared(bytes.clone());
         }
-        let mut words = vec![0_u64; bytes.len().div_ceil(size_of::<u64>())];
-        let copy = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()];
-        copy.copy_from_slice(bytes);
+        let mut words = words_of(bytes);
         if !is_sound {
+            let copy = bytemuck::cast_slice_mut::<u64, u8>(&mut words);
             copy.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
         }
         InputMemory::Copied(words, bytes.len())
@@ -84,6 +83,20 @@ impl InputMemory {
             InputMemory::Runtime => &[],
         }
     }
+}
+
+/// The bytes at an address that suits any element type, and zeros up to a whole word. Written once: a vector of
+/// zeros to copy into would be written twice, which counts for a picture.
+fn words_of(bytes: &[u8]) -> Vec<u64> {
+    let (whole, rest) = bytes.as_chunks::<{ size_of::<u64>() }>();
+    let mut words = Vec::with_capacity(whole.len() + 1);
+    words.extend(whole.iter().map(|word| u64::from_ne_bytes(*word)));
+    if !rest.is_empty() {
+        let mut last = [0; size_of::<u64>()];
+        last[..rest.len()].copy_from_slice(rest);
+        words.push(u64::from_ne_bytes(last));
+    }
+    words
 }
 
 impl InputValue {
