@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 wharf=${WHARF:?"call this as \`make quickstart\`"}
 grpc_port=${QUICKSTART_GRPC_PORT:-8500}
 rest_port=${QUICKSTART_REST_PORT:-8501}
+# Whoever asks for free ports wants no others taken either.
+other_ports=()
+[ "$grpc_port" != 0 ] || other_ports=(--oip-rest-port 0 --oip-grpc-port 0 --http-port 0)
 work=$(mktemp -d)
 server=
 
@@ -31,7 +34,7 @@ show "$wharf" models ls
 
 step "3. Serve"
 echo "$ wharf serve"
-"$wharf" serve --grpc-port "$grpc_port" --rest-port "$rest_port" --ready-file "$work/ready.json" &
+"$wharf" serve --grpc-port "$grpc_port" --rest-port "$rest_port" "${other_ports[@]}" --ready-file "$work/ready.json" &
 server=$!
 while [ ! -s "$work/ready.json" ]; do
     kill -0 "$server" 2>/dev/null || { wait "$server"; exit 1; }

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const SERVICES: [&str; 2] =
-    ["tensorflow_serving/apis/model_service.proto", "tensorflow_serving/apis/prediction_service.proto"];
+const SERVICES: [&str; 3] = [
+    "inference/grpc_service.proto",
+    "tensorflow_serving/apis/model_service.proto",
+    "tensorflow_serving/apis/prediction_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

@@ -101,12 +101,17 @@ class Server:
         ready = folder / "ready.json"
         self.log = folder / "server.log"
         command = [binary, "serve", "--repository", self.repository, "--bind", "127.0.0.1"]
-        command += ["--grpc-port", "0", "--rest-port", "0", "--ready-file", ready]
+        for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http"]:
+            command += [f"--{port}-port", "0"]
+        command += ["--shared-memory-prefix", "wharf_test", "--ready-file", ready]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log.open("w"))
         self.wait_for(ready)
         ports = json.loads(ready.read_text())
         self.grpc = f"127.0.0.1:{ports['grpc']}"
         self.rest = f"http://127.0.0.1:{ports['rest']}/v1/models"
+        self.oip_rest = f"127.0.0.1:{ports['oip_rest']}"
+        self.oip_grpc = f"127.0.0.1:{ports['oip_grpc']}"
+        self.http = f"http://127.0.0.1:{ports['http']}"
 
     def wait_for(self, ready):
         end = time.monotonic() + START_SECONDS

@@ -15,6 +15,15 @@ pub struct ApiConfig {
     pub grpc_port: Option<u16>,
     /// The port of TensorFlow Serving's REST interface; 0 takes a free one, `None` opens none.
     pub rest_port: Option<u16>,
+    /// The port of the Open Inference Protocol over REST; 0 takes a free one, `None` opens none.
+    pub oip_rest_port: Option<u16>,
+    /// A second port of all gRPC services, where clients of the Open Inference Protocol look for theirs.
+    pub oip_grpc_port: Option<u16>,
+    /// The port of KServe's first protocol, with the Open Inference Protocol beside it.
+    pub http_port: Option<u16>,
+    /// What the names of POSIX shared memory objects begin with that clients may have tensors in; `None` lets them
+    /// have none.
+    pub shared_memory_prefix: Option<String>,
     /// How long a REST request may take. gRPC clients say themselves how long they wait.
     pub rest_timeout: Duration,
     /// Whether gRPC replies carry tensors as raw `tensor_content` and not as lists of values. Stock clients read
@@ -30,6 +39,10 @@ impl Default for ApiConfig {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             grpc_port: Some(8500),
             rest_port: Some(8501),
+            oip_rest_port: Some(8000),
+            oip_grpc_port: Some(8001),
+            http_port: Some(8080),
+            shared_memory_prefix: None,
             rest_timeout: Duration::from_secs(30),
             tensor_content_replies: false,
             limits: Limits::default(),

@@ -13,18 +13,23 @@
 //! let mut config = ApiConfig::default();
 //! config.grpc_port = Some(0);
 //! let server = ApiServer::bind(config, manager).await?;
-//! println!("gRPC on {:?}, REST on {:?}", server.grpc_address(), server.rest_address());
+//! println!("gRPC on {:?}, REST on {:?}", server.addresses().grpc, server.addresses().rest);
 //! let all_finished = server.shutdown(Duration::from_secs(10)).await;
 //! # Ok(())
 //! # }
 //! ```
 
+mod backend;
 mod config;
 mod grpc;
+mod http_service;
 mod json;
+mod kserve;
 mod limits;
 mod listener;
+mod oip;
 pub mod proto;
+mod rest;
 mod server;
 mod status;
 mod tfs;
@@ -34,4 +39,4 @@ mod tests;
 
 pub use config::ApiConfig;
 pub use limits::Limits;
-pub use server::{ApiHandle, ApiServer, BindError};
+pub use server::{Addresses, ApiHandle, ApiServer, BindError};

@@ -1,4 +1,4 @@
-//! TensorFlow Serving's messages, made from `proto/` at build time; clients may use them too.
+//! The messages of the gRPC wires, made from `proto/` at build time; clients may use them too.
 
 #![expect(missing_docs, clippy::allow_attributes, reason = "generated; the .proto files carry the comments")]
 
@@ -15,6 +15,11 @@ pub mod tensorflow {
     pub mod serving {
         tonic::include_proto!("tensorflow.serving");
     }
+}
+
+/// Package `inference`: the Open Inference Protocol.
+pub mod inference {
+    tonic::include_proto!("inference");
 }
 
 /// The descriptors of all messages and services, for reflection.

@@ -15,10 +15,15 @@ use tonic::body::Body;
 use wharf_infer::{ErrorCode, ServiceError};
 use wharf_serve::ModelManager;
 
+use crate::backend::Backend;
 use crate::grpc::{GrpcService, Health, refused};
+use crate::http_service::{HttpService, Protocols};
+use crate::kserve::KserveService;
 use crate::listener::{Gate, Listener, RequestBody, Wire};
+use crate::oip::rest::OipRestService;
+use crate::oip::{OipBackend, SharedMemory};
 use crate::tfs::rest::RestService;
-use crate::tfs::{Backend, TensorEncoding};
+use crate::tfs::{TensorEncoding, TfsBackend};
 use crate::{ApiConfig, Limits};
 
 /// After the last reply, how long connections may take to close in good order.
@@ -47,12 +52,27 @@ impl std::error::Error for BindError {
     }
 }
 
+/// Where what is served; `None` where nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Addresses {
+    /// Every gRPC service.
+    pub grpc: Option<SocketAddr>,
+    /// TensorFlow Serving's REST interface.
+    pub rest: Option<SocketAddr>,
+    /// Every gRPC service, on the Open Inference Protocol's port.
+    pub oip_grpc: Option<SocketAddr>,
+    /// The Open Inference Protocol over REST.
+    pub oip_rest: Option<SocketAddr>,
+    /// KServe's first protocol, with the Open Inference Protocol beside it.
+    pub http: Option<SocketAddr>,
+}
+
 /// A running server. Dropping it leaves the server running until the runtime ends; [`ApiHandle::shutdown`]
 /// stops it in good order.
 #[derive(Debug)]
 pub struct ApiHandle {
-    grpc_address: Option<SocketAddr>,
-    rest_address: Option<SocketAddr>,
+    addresses: Addresses,
     gate: Gate,
     health: Health,
     connections: TaskTracker,
@@ -65,33 +85,50 @@ impl ApiServer {
     /// # Errors
     /// A port cannot be opened; then none is.
     pub async fn bind(config: ApiConfig, manager: ModelManager) -> Result<ApiHandle, BindError> {
-        let grpc = open(&config, config.grpc_port).await?;
-        let rest = open(&config, config.rest_port).await?;
-        let address = |socket: &Option<TcpListener>| socket.as_ref()?.local_addr().ok();
+        let sockets = Sockets::open(&config).await?;
         let health = Health::default();
         health.set(true).await;
         let handle = ApiHandle {
-            grpc_address: address(&grpc),
-            rest_address: address(&rest),
+            addresses: sockets.addresses(),
             gate: Gate::default(),
             health,
             connections: TaskTracker::new(),
             listeners: TaskTracker::new(),
         };
-        let limits = Arc::new(config.limits);
-        let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
-        let encoding = match config.tensor_content_replies {
-            true => TensorEncoding::Content,
-            false => TensorEncoding::Values,
-        };
-        let backend = Backend::new(manager, Arc::clone(&limits), encoding);
-        if let Some(socket) = grpc {
-            handle.listen(socket, GrpcService::new(&backend, &handle.health, &limits), &limits, &slots);
-        }
-        if let Some(socket) = rest {
-            handle.listen(socket, RestService::new(backend, config.rest_timeout), &limits, &slots);
-        }
+        handle.serve(sockets, &config, manager);
         Ok(handle)
+    }
+}
+
+/// The open ports.
+struct Sockets {
+    grpc: Option<TcpListener>,
+    rest: Option<TcpListener>,
+    oip_grpc: Option<TcpListener>,
+    oip_rest: Option<TcpListener>,
+    http: Option<TcpListener>,
+}
+
+impl Sockets {
+    async fn open(config: &ApiConfig) -> Result<Self, BindError> {
+        Ok(Self {
+            grpc: open(config, config.grpc_port).await?,
+            rest: open(config, config.rest_port).await?,
+            oip_grpc: open(config, config.oip_grpc_port).await?,
+            oip_rest: open(config, config.oip_rest_port).await?,
+            http: open(config, config.http_port).await?,
+        })
+    }
+
+    fn addresses(&self) -> Addresses {
+        let address = |socket: &Option<TcpListener>| socket.as_ref()?.local_addr().ok();
+        Addresses {
+            grpc: address(&self.grpc),
+            rest: address(&self.rest),
+            oip_grpc: address(&self.oip_grpc),
+            oip_rest: address(&self.oip_rest),
+            http: address(&self.http),
+        }
     }
 }
 
@@ -102,14 +139,39 @@ async fn open(config: &ApiConfig, port: Option<u16>) -> Result<Option<TcpListene
 }
 
 impl ApiHandle {
-    /// Where gRPC is served.
-    pub fn grpc_address(&self) -> Option<SocketAddr> {
-        self.grpc_address
+    /// Where what is served.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
-    /// Where TensorFlow Serving's REST interface is served.
-    pub fn rest_address(&self) -> Option<SocketAddr> {
-        self.rest_address
+    fn serve(&self, sockets: Sockets, config: &ApiConfig, manager: ModelManager) {
+        let limits = Arc::new(config.limits.clone());
+        let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        let encoding = match config.tensor_content_replies {
+            true => TensorEncoding::Content,
+            false => TensorEncoding::Values,
+        };
+        let common = Backend::new(manager.clone(), Arc::clone(&limits));
+        let tfs = TfsBackend::new(common.clone(), encoding);
+        let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
+        let oip = OipBackend::new(common, memory);
+        let grpc = GrpcService::new(&tfs, &oip, &self.health, &limits);
+        for socket in [sockets.grpc, sockets.oip_grpc].into_iter().flatten() {
+            self.listen(socket, grpc.clone(), &limits, &slots);
+        }
+        let timeout = config.rest_timeout;
+        let oip = OipRestService::new(oip, timeout);
+        let kserve = KserveService::new(tfs.clone(), timeout);
+        for (socket, protocols) in [
+            (sockets.rest, Protocols::Tfs(RestService::new(tfs, timeout))),
+            (sockets.oip_rest, Protocols::Oip(oip.clone())),
+            (sockets.http, Protocols::Shared(kserve, oip)),
+        ] {
+            if let Some(socket) = socket {
+                let service = HttpService { protocols, manager: manager.clone() };
+                self.listen(socket, service, &limits, &slots);
+            }
+        }
     }
 
     fn listen<W: Wire>(&self, socket: TcpListener, wire: W, limits: &Arc<Limits>, slots: &Arc<Semaphore>) {
@@ -145,7 +207,7 @@ impl ApiHandle {
 }
 
 /// What requests are told while the server stops.
-fn draining() -> ServiceError {
+pub(crate) fn draining() -> ServiceError {
     ServiceError::new(ErrorCode::Unavailable, "the server is shutting down")
 }
 
@@ -156,15 +218,5 @@ impl Wire for GrpcService {
 
     fn draining(&self) -> Response<Body> {
         refused(&draining())
-    }
-}
-
-impl Wire for RestService {
-    fn answer(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Body>> + Send {
-        RestService::answer(self, request)
-    }
-
-    fn draining(&self) -> Response<Body> {
-        RestService::failure(&draining())
     }
 }

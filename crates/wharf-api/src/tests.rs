@@ -40,6 +40,7 @@ impl Server {
         let mut config = ApiConfig { limits, ..ApiConfig::default() };
         config.grpc_port = Some(0);
         config.rest_port = Some(0);
+        (config.oip_grpc_port, config.oip_rest_port, config.http_port) = (None, Some(0), Some(0));
         let handle = ApiServer::bind(config, manager.clone()).await.unwrap();
         Self { handle, _folder: folder, _manager: manager }
     }
@@ -49,11 +50,11 @@ impl Server {
     }
 
     fn grpc(&self) -> SocketAddr {
-        self.handle.grpc_address().unwrap()
+        self.handle.addresses().grpc.unwrap()
     }
 
     fn rest(&self) -> SocketAddr {
-        self.handle.rest_address().unwrap()
+        self.handle.addresses().rest.unwrap()
     }
 }
 

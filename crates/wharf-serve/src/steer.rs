@@ -20,6 +20,11 @@ impl ModelManager {
         self.0.config.control
     }
 
+    /// Whether any version of a model answers.
+    pub fn is_available(&self, name: &str) -> bool {
+        self.0.registry.is_available(name)
+    }
+
     /// Loads the versions of a model that its policy wants, and keeps it loaded. Returns when they have settled.
     ///
     /// # Errors

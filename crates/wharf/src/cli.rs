@@ -114,6 +114,18 @@ pub(crate) struct ServeArgs {
     /// TensorFlow Serving REST port; `0` takes a free one, `off` opens none
     #[arg(long, default_value = "8501", value_parser = parse_port)]
     pub(crate) rest_port: Port,
+    /// Open Inference Protocol (Triton, KServe v2) REST port
+    #[arg(long, default_value = "8000", value_parser = parse_port)]
+    pub(crate) oip_rest_port: Port,
+    /// Open Inference Protocol gRPC port; every gRPC port serves every gRPC service
+    #[arg(long, default_value = "8001", value_parser = parse_port)]
+    pub(crate) oip_grpc_port: Port,
+    /// KServe v1 port, which answers the Open Inference Protocol too
+    #[arg(long, default_value = "8080", value_parser = parse_port)]
+    pub(crate) http_port: Port,
+    /// Let clients on this machine pass tensors in POSIX shared memory objects whose names begin so
+    #[arg(long, value_name = "PREFIX", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) shared_memory_prefix: Option<String>,
     /// Add this to every port
     #[arg(long, default_value_t = 0)]
     pub(crate) port_offset: u16,

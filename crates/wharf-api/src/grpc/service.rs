@@ -17,14 +17,17 @@ use super::deadline::timeout;
 use super::error::{remapped, to_status};
 use crate::Limits;
 use crate::listener::RequestBody;
+use crate::oip::OipBackend;
+use crate::oip::grpc::GrpcInferenceServiceServer;
 use crate::proto::DESCRIPTORS;
-use crate::tfs::Backend;
+use crate::tfs::TfsBackend;
 use crate::tfs::grpc::{ModelServiceServer, PredictionServiceServer};
 
 /// Names that health checks ask for: the whole server, the services, and the short names that TensorFlow
 /// Serving registers.
-const HEALTH_NAMES: [&str; 5] = [
+const HEALTH_NAMES: [&str; 6] = [
     "",
+    "inference.GRPCInferenceService",
     "tensorflow.serving.PredictionService",
     "tensorflow.serving.ModelService",
     "PredictionService",
@@ -52,7 +55,7 @@ pub(crate) struct GrpcService {
 
 impl GrpcService {
     /// Every gRPC service there is.
-    pub(crate) fn new(backend: &Backend, health: &Health, limits: &Arc<Limits>) -> Self {
+    pub(crate) fn new(backend: &TfsBackend, oip: &OipBackend, health: &Health, limits: &Arc<Limits>) -> Self {
         let limit = limits.max_body_bytes;
         let mut routes = RoutesBuilder::default();
         routes
@@ -66,6 +69,13 @@ impl GrpcService {
                 ModelServiceServer::new(backend.clone())
                     .max_decoding_message_size(limit)
                     .accept_compressed(CompressionEncoding::Gzip),
+            )
+            .add_service(
+                GrpcInferenceServiceServer::new(oip.clone())
+                    .max_decoding_message_size(limit)
+                    .max_encoding_message_size(usize::MAX)
+                    .accept_compressed(CompressionEncoding::Gzip)
+                    .accept_compressed(CompressionEncoding::Deflate),
             )
             .add_service(HealthServer::new(HealthService::from_health_reporter(health.0.clone())));
         let reflection = || {

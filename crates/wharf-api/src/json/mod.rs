@@ -6,6 +6,7 @@
 
 mod decimal;
 mod element;
+mod elements;
 mod error;
 mod nested;
 mod number;
@@ -21,6 +22,7 @@ mod tests;
 use decimal::Decimal;
 pub(crate) use decimal::write_decimal;
 pub(crate) use element::{Buffer, data_type_name};
+pub(crate) use elements::{Elements, StringForm};
 pub(crate) use error::{malformed, shown, type_name};
 pub(crate) use nested::ItemShape;
 pub(crate) use number::Number;

@@ -1,22 +1,18 @@
 //! What both wires do once a request is understood.
 
-use std::sync::Arc;
-
-use tracing::Instrument as _;
 use wharf_bundle::{DEFAULT_SIGNATURE, Signature};
-use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
-use wharf_serve::{ModelInfo, ModelManager};
+use wharf_infer::{Deadline, ErrorCode, InferResponse, NamedTensor, ServiceError};
+use wharf_serve::ModelInfo;
 
 use super::encode::TensorEncoding;
 use super::model_spec::Target;
 use super::signature::shown;
-use crate::Limits;
+use crate::backend::Backend;
 
-/// The models behind the wires.
+/// The models behind TensorFlow Serving's wires.
 #[derive(Clone)]
-pub(crate) struct Backend {
-    pub(super) manager: ModelManager,
-    pub(super) limits: Arc<Limits>,
+pub(crate) struct TfsBackend {
+    pub(super) common: Backend,
     pub(super) encoding: TensorEncoding,
 }
 
@@ -41,14 +37,18 @@ impl Resolved {
     }
 }
 
-impl Backend {
-    pub(crate) fn new(manager: ModelManager, limits: Arc<Limits>, encoding: TensorEncoding) -> Self {
-        Self { manager, limits, encoding }
+impl TfsBackend {
+    pub(crate) fn new(common: Backend, encoding: TensorEncoding) -> Self {
+        Self { common, encoding }
+    }
+
+    pub(crate) fn manager(&self) -> &wharf_serve::ModelManager {
+        &self.common.manager
     }
 
     /// Finds the version that `target` means.
     pub(super) fn resolve(&self, target: &Target) -> Result<Resolved, ServiceError> {
-        let info = self.manager.signatures(&target.model)?;
+        let info = self.common.manager.signatures(&target.model)?;
         let signature_name = match target.signature.as_str() {
             "" => DEFAULT_SIGNATURE.to_owned(),
             name => name.to_owned(),
@@ -56,8 +56,7 @@ impl Backend {
         Ok(Resolved { info, signature_name })
     }
 
-    /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs
-    /// were read by.
+    /// Runs the version that was found.
     pub(super) async fn run(
         &self,
         resolved: &Resolved,
@@ -65,19 +64,6 @@ impl Backend {
         outputs: Vec<String>,
         deadline: Deadline,
     ) -> Result<InferResponse, ServiceError> {
-        let version = i64::try_from(resolved.info.version).unwrap_or(i64::MAX);
-        let mut request = InferRequest::new(ModelRef::specific(&resolved.info.name, version));
-        request.signature = Some(resolved.signature_name.clone());
-        request.inputs = inputs;
-        request.outputs = outputs;
-        request.deadline = deadline;
-        let span = tracing::info_span!(
-            "infer",
-            model.name = resolved.info.name,
-            model.version = resolved.info.version,
-            signature = resolved.signature_name
-        );
-        request.span = span.clone();
-        self.manager.infer(request).instrument(span).await
+        self.common.run(&resolved.info, &resolved.signature_name, inputs, outputs, deadline).await
     }
 }

@@ -4,7 +4,7 @@ use wharf_bundle::{Method, Signature};
 use wharf_infer::{Deadline, InferResponse, NamedTensor, ServiceError};
 use wharf_tensor::{DType, Tensor};
 
-use super::backend::{Backend, Resolved};
+use super::backend::{Resolved, TfsBackend};
 use super::example::Examples;
 use super::model_spec::{Target, answered_by};
 use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, method_name, shown};
@@ -19,7 +19,7 @@ const CLASSES: &str = "classes";
 /// Where the reference server looks for the number of a regression.
 const REGRESSION: &str = "outputs";
 
-impl Backend {
+impl TfsBackend {
     /// Labels with scores for each example.
     pub(super) async fn classify(
         &self,

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use wharf_infer::{Deadline, ErrorCode, NamedTensor, ServiceError, VersionChoice};
 use wharf_serve::{VersionState, VersionStatus};
 
-use super::backend::Backend;
+use super::backend::TfsBackend;
 use super::decode::decode_tensor;
 use super::encode::encode_tensor;
 use super::example::Examples;
@@ -30,7 +30,7 @@ pub(crate) use crate::proto::tensorflow::serving::model_service_server::ModelSer
 pub(crate) use crate::proto::tensorflow::serving::prediction_service_server::PredictionServiceServer;
 
 #[tonic::async_trait]
-impl PredictionService for Backend {
+impl PredictionService for TfsBackend {
     async fn predict(&self, request: Request<PredictRequest>) -> Result<Response<PredictResponse>, Status> {
         let deadline = deadline_of(&request);
         answer(self.answer_predict(request.into_inner(), deadline).await)
@@ -69,7 +69,7 @@ impl PredictionService for Backend {
 }
 
 #[tonic::async_trait]
-impl ModelService for Backend {
+impl ModelService for TfsBackend {
     async fn get_model_status(
         &self,
         request: Request<GetModelStatusRequest>,
@@ -86,7 +86,7 @@ impl ModelService for Backend {
     }
 }
 
-impl Backend {
+impl TfsBackend {
     async fn answer_predict(
         &self,
         request: PredictRequest,
@@ -97,14 +97,14 @@ impl Backend {
         let signature = resolved.signature()?;
         let names: BTreeSet<&str> = request.inputs.keys().map(String::as_str).collect();
         check_input_names(signature, &names)?;
-        if request.output_filter.len() > self.limits.max_tensors {
-            let text = format!("output_filter has more than {} names", self.limits.max_tensors);
+        if request.output_filter.len() > self.common.limits.max_tensors {
+            let text = format!("output_filter has more than {} names", self.common.limits.max_tensors);
             return Err(ServiceError::invalid_argument(text));
         }
         check_output_filter(signature, &request.output_filter)?;
         let mut inputs = Vec::new();
         for (name, message) in request.inputs {
-            let tensor = decode_tensor(message, &self.limits).map_err(|error| {
+            let tensor = decode_tensor(message, &self.common.limits).map_err(|error| {
                 let text = format!("input `{}`: {}", shown(&name), error.message());
                 ServiceError::new(error.code(), text)
             })?;
@@ -144,8 +144,8 @@ impl Backend {
         request: MultiInferenceRequest,
         deadline: Deadline,
     ) -> Result<MultiInferenceResponse, ServiceError> {
-        if request.tasks.len() > self.limits.max_tensors {
-            let text = format!("request has more than {} tasks", self.limits.max_tensors);
+        if request.tasks.len() > self.common.limits.max_tensors {
+            let text = format!("request has more than {} tasks", self.common.limits.max_tensors);
             return Err(ServiceError::invalid_argument(text));
         }
         let examples = Examples::from_wire(request.input)?;
@@ -188,7 +188,7 @@ impl Backend {
             VersionChoice::Specific(version) => Some(version),
             _ => None,
         };
-        let versions = self.manager.status(&target.model.name, version)?;
+        let versions = self.common.manager.status(&target.model.name, version)?;
         let model_version_status = versions.iter().map(version_status).collect();
         Ok(GetModelStatusResponse { model_version_status })
     }

@@ -15,5 +15,5 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use backend::Backend;
+pub(crate) use backend::TfsBackend;
 pub(crate) use encode::TensorEncoding;

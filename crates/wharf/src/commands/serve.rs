@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use wharf_api::{ApiConfig, ApiServer};
+use wharf_api::{Addresses, ApiConfig, ApiServer};
 use wharf_infer::Deadline;
 use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
 
@@ -33,13 +33,20 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
         None => anyhow!("{error}"),
     })?;
     report_models(&manager)?;
-    for (protocol, address) in [("gRPC", server.grpc_address()), ("REST", server.rest_address())] {
+    let addresses = server.addresses();
+    for (protocol, address) in [
+        ("TensorFlow Serving gRPC", addresses.grpc),
+        ("TensorFlow Serving REST", addresses.rest),
+        ("Open Inference REST", addresses.oip_rest),
+        ("Open Inference gRPC", addresses.oip_grpc),
+        ("KServe and Open Inference REST", addresses.http),
+    ] {
         if let Some(address) = address {
             announce(format!("{protocol} on {address}"));
         }
     }
     if let Some(file) = &arguments.ready_file {
-        write_ready_file(file, server.grpc_address(), server.rest_address())?;
+        write_ready_file(file, &addresses)?;
     }
 
     tokio::select! {
@@ -108,8 +115,14 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     config.bind = arguments.bind;
     config.grpc_port = moved(arguments.grpc_port)?;
     config.rest_port = moved(arguments.rest_port)?;
-    if config.grpc_port.is_none() && config.rest_port.is_none() {
-        bail!("both ports are off: nothing to serve on");
+    config.oip_rest_port = moved(arguments.oip_rest_port)?;
+    config.oip_grpc_port = moved(arguments.oip_grpc_port)?;
+    config.http_port = moved(arguments.http_port)?;
+    config.shared_memory_prefix = arguments.shared_memory_prefix.clone();
+    let ports =
+        [config.grpc_port, config.rest_port, config.oip_rest_port, config.oip_grpc_port, config.http_port];
+    if ports.iter().all(Option::is_none) {
+        bail!("every port is off: nothing to serve on");
     }
     Ok(config)
 }
@@ -140,9 +153,15 @@ fn announce(line: String) {
 }
 
 /// Whole or not there: whoever waits for the file never reads half of it.
-fn write_ready_file(file: &Path, grpc: Option<SocketAddr>, rest: Option<SocketAddr>) -> anyhow::Result<()> {
+fn write_ready_file(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {
     let port = |address: Option<SocketAddr>| address.map(|address| address.port());
-    let text =
-        serde_json::json!({"grpc": port(grpc), "rest": port(rest), "pid": std::process::id()}).to_string();
-    whole_file::write(file, text)
+    let text = serde_json::json!({
+        "grpc": port(addresses.grpc),
+        "rest": port(addresses.rest),
+        "oip_rest": port(addresses.oip_rest),
+        "oip_grpc": port(addresses.oip_grpc),
+        "http": port(addresses.http),
+        "pid": std::process::id(),
+    });
+    whole_file::write(file, text.to_string())
 }

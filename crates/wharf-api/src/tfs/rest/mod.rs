@@ -1,9 +1,7 @@
 //! The REST interface.
 
-mod body;
 mod documents;
 mod examples;
-mod failure;
 mod predict;
 mod reply;
 mod route;
@@ -14,39 +12,37 @@ mod tests;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
+use http::header::ORIGIN;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use wharf_infer::{Deadline, ErrorCode, ServiceError, VersionChoice};
 
-use self::failure::Failure;
 use self::route::{Route, Verb};
-use super::backend::Backend;
+use super::backend::TfsBackend;
 use super::example::Examples;
 use super::model_spec::Target;
 use crate::listener::RequestBody;
-
-/// From this many bytes on, reading and writing JSON leaves the threads that serve connections.
-const LARGE_BODY: usize = 256 << 10;
+use crate::rest::{Failure, LARGE_BODY, body, on_cpu, reply as respond};
 
 /// Answers REST requests.
 #[derive(Clone)]
 pub(crate) struct RestService {
-    backend: Backend,
+    backend: TfsBackend,
     timeout: Duration,
+    /// Whether the key `inputs` means rows as `instances` does, which is KServe's reading of it.
+    inputs_are_rows: bool,
 }
 
 impl RestService {
-    pub(crate) fn new(backend: Backend, timeout: Duration) -> Self {
-        Self { backend, timeout }
+    pub(crate) fn new(backend: TfsBackend, timeout: Duration) -> Self {
+        Self { backend, timeout, inputs_are_rows: false }
     }
 
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
         let version = request.version();
         let result = match Route::parse(request.method(), request.uri().path()) {
-            None => return reply(StatusCode::NOT_FOUND, "text/plain", Bytes::from_static(b"Not Found")),
+            None => return respond(StatusCode::NOT_FOUND, "text/plain", Bytes::from_static(b"Not Found")),
             Some(Err(error)) if request.method() != Method::OPTIONS => Err(error.into()),
             Some(_) if request.method() == Method::OPTIONS => return options(request.headers()),
             Some(Err(error)) => Err(error.into()),
@@ -55,14 +51,9 @@ impl RestService {
             Some(Ok(Route::Call(model, verb))) => self.call(model, verb, request).await,
         };
         match result {
-            Ok(json) => reply(StatusCode::OK, "application/json", json),
+            Ok(json) => respond(StatusCode::OK, "application/json", json),
             Err(failure) => failure.into_response(version),
         }
-    }
-
-    /// The reply that says what `error` says.
-    pub(crate) fn failure(error: &ServiceError) -> Response<Body> {
-        Failure::from(error.clone()).into_response(Version::HTTP_2)
     }
 
     fn status(&self, model: &wharf_infer::ModelRef) -> Result<Bytes, Failure> {
@@ -70,7 +61,7 @@ impl RestService {
             VersionChoice::Specific(version) => Some(version),
             _ => None,
         };
-        let versions = self.backend.manager.status(&model.name, version)?;
+        let versions = self.backend.common.manager.status(&model.name, version)?;
         Ok(documents::status(&versions).into())
     }
 
@@ -87,7 +78,7 @@ impl RestService {
     ) -> Result<Bytes, Failure> {
         let deadline = Deadline::after(self.timeout);
         let answer = async {
-            let body = body::receive(request, &self.backend.limits).await?;
+            let body = body::receive(request, &self.backend.common.limits).await?;
             match verb {
                 Verb::Predict => self.predict(model, body, deadline).await,
                 Verb::Classify => self.classify(model, body, deadline).await,
@@ -111,8 +102,9 @@ impl RestService {
     ) -> Result<Bytes, Failure> {
         let is_large = body.len() > LARGE_BODY;
         let backend = self.backend.clone();
+        let inputs_are_rows = self.inputs_are_rows;
         let read = move || {
-            let located = predict::locate(&body)?;
+            let located = predict::locate(&body, inputs_are_rows)?;
             let resolved = backend.resolve(&Target { model, signature: located.signature.clone() })?;
             let signature = resolved.find_signature().ok_or_else(|| {
                 let name = super::signature::shown(&resolved.signature_name);
@@ -152,6 +144,17 @@ impl RestService {
     }
 }
 
+/// The answer to a predict call of KServe's: like TensorFlow Serving's, but that `inputs` means `instances`.
+pub(crate) async fn predictions(
+    backend: &TfsBackend,
+    model: &str,
+    request: Request<RequestBody>,
+    timeout: Duration,
+) -> Result<Bytes, Failure> {
+    let service = RestService { backend: backend.clone(), timeout, inputs_are_rows: true };
+    service.call(wharf_infer::ModelRef::latest(model), Verb::Predict, request).await
+}
+
 async fn read_examples(
     model: wharf_infer::ModelRef,
     body: Bytes,
@@ -160,29 +163,10 @@ async fn read_examples(
     Ok((Target { model, signature: read.signature }, Examples::new(read.examples, read.context)?))
 }
 
-/// Runs `work` here where it is small, and on a thread for blocking work where it would hold up others.
-async fn on_cpu<T: Send + 'static>(
-    is_large: bool,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ServiceError> {
-    if !is_large {
-        return Ok(work());
-    }
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| ServiceError::internal("the request could not be processed", error))
-}
-
 /// Browsers ask so before they send.
 fn options(headers: &HeaderMap) -> Response<Body> {
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
     let is_web = ["http://", "https://"].iter().any(|scheme| origin.starts_with(scheme));
     let status = if is_web { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    reply(status, "application/json", Bytes::new())
-}
-
-fn reply(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::new(Full::new(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    respond(status, "application/json", Bytes::new())
 }

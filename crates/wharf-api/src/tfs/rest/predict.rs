@@ -27,11 +27,11 @@ pub(super) struct Located {
     inputs: Option<usize>,
 }
 
-/// Finds the parts of `body`.
+/// Finds the parts of `body`. With `inputs_are_rows`, the key `inputs` is another word for `instances`.
 ///
 /// # Errors
 /// It is no JSON, or no object; `signature_name` is no string; a part is there twice.
-pub(super) fn locate(body: &Bytes) -> Result<Located, ServiceError> {
+pub(super) fn locate(body: &Bytes, inputs_are_rows: bool) -> Result<Located, ServiceError> {
     let mut located = Located::default();
     let mut seen = BTreeSet::new();
     let mut scanner = open_body(body)?;
@@ -41,6 +41,10 @@ pub(super) fn locate(body: &Bytes) -> Result<Located, ServiceError> {
         match &*key {
             b"signature_name" => located.signature = signature_name(&mut scanner)?,
             b"instances" => {
+                located.instances = Some(start);
+                scanner.leap_value()?;
+            }
+            b"inputs" if inputs_are_rows && located.instances.is_none() => {
                 located.instances = Some(start);
                 scanner.leap_value()?;
             }

@@ -1,8 +1,4 @@
-use std::io::Write as _;
-
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::Method as HttpMethod;
 use proptest::prelude::*;
 use wharf_bundle::{Method, Signature};
@@ -10,14 +6,14 @@ use wharf_infer::{ErrorCode, ModelRef, NamedTensor};
 use wharf_serve::{VersionState, VersionStatus};
 use wharf_tensor::{DType, Shape, Tensor, TensorSpec};
 
-use super::failure::Failure;
 use super::predict::{Form, locate, read_inputs};
 use super::route::{Route, Verb};
-use super::{body, documents, examples, reply};
+use super::{documents, examples, reply};
 use crate::proto::tensorflow::feature::Kind;
 use crate::proto::tensorflow::serving::{
     Class, ClassificationResult, Classifications, Regression, RegressionResult,
 };
+use crate::rest::Failure;
 use crate::tfs::tests::signature;
 
 fn route(method: &HttpMethod, path: &str) -> Option<Result<Route, String>> {
@@ -100,7 +96,7 @@ fn two_inputs() -> Signature {
 
 fn read(signature: &Signature, text: &str) -> Result<(Form, Vec<NamedTensor>), (ErrorCode, String)> {
     let body = Bytes::copy_from_slice(text.as_bytes());
-    let result = locate(&body).and_then(|located| read_inputs(&body, &located, signature));
+    let result = locate(&body, false).and_then(|located| read_inputs(&body, &located, signature));
     result.map_err(|error| (error.code(), error.message().to_owned()))
 }
 
@@ -153,7 +149,7 @@ fn base64_objects_are_values_and_not_names() {
 #[test]
 fn the_signature_may_come_last() {
     let body = Bytes::from_static(br#"{"instances": [[[1]], "]"], "signature_name": "other"}"#);
-    assert_eq!(locate(&body).unwrap().signature, "other");
+    assert_eq!(locate(&body, false).unwrap().signature, "other");
 }
 
 #[test]
@@ -368,28 +364,6 @@ fn status_prints_defaults_and_numbers_as_strings() {
     assert_eq!(String::from_utf8(documents::status(&[loaded, failed])).unwrap(), expected);
 }
 
-fn packed(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-#[test]
-fn gzip_is_unpacked_up_to_the_limit() {
-    let body = vec![b' '; 1000];
-    assert_eq!(body::unpacked(&packed(&body), 1000).unwrap(), body);
-    assert_eq!(body::unpacked(&packed(&body), 999).unwrap_err().code(), ErrorCode::TooLarge);
-    let bomb = packed(&vec![0; 32 << 20]);
-    assert!(bomb.len() < 64 << 10);
-    assert_eq!(body::unpacked(&bomb, 1 << 20).unwrap_err().code(), ErrorCode::TooLarge);
-    let whole = packed(&body);
-    for broken in
-        [&whole[..whole.len() / 2], &whole[..whole.len() - 1], b"no gzip", &[&whole[..], b"x"].concat()]
-    {
-        assert_eq!(body::unpacked(broken, 1000).unwrap_err().code(), ErrorCode::InvalidArgument);
-    }
-}
-
 #[test]
 fn failures_are_json_and_say_when_to_come_again() {
     for (code, status, retry) in [
@@ -430,11 +404,11 @@ fn speed_of_reading_and_writing() {
             bytes as f64 / best.min().unwrap().as_secs_f64() / 1e6
         };
         let read = rate(dense.len(), &|| {
-            let located = locate(&dense).unwrap();
+            let located = locate(&dense, false).unwrap();
             std::hint::black_box(read_inputs(&dense, &located, &signature).unwrap());
         });
         let find = rate(dense.len(), &|| {
-            std::hint::black_box(locate(&dense).unwrap());
+            std::hint::black_box(locate(&dense, false).unwrap());
         });
         let write = rate(text.len(), &|| {
             std::hint::black_box(reply::predict(Form::Row, std::slice::from_ref(tensor)).unwrap());
@@ -467,7 +441,7 @@ proptest! {
         bytes.truncate(cut.index(bytes.len()) + 1);
         let body = Bytes::from(bytes);
         let _ = examples::read(&body);
-        if let Ok(located) = locate(&body) {
+        if let Ok(located) = locate(&body, false) {
             let _ = read_inputs(&body, &located, &one_float());
             let _ = read_inputs(&body, &located, &two_inputs());
         }

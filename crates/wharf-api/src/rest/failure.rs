@@ -12,7 +12,7 @@ use crate::status::{is_our_fault, wire_status};
 
 /// A status and a text.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     status: StatusCode,
     message: String,
     /// Whether the connection is of no more use, because part of the request was left unread.
@@ -20,12 +20,17 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// A status and why.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), closes_connection: false }
+    }
+
     /// The body was not read, or not to its end.
-    pub(super) fn unread(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn unread(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), closes_connection: true }
     }
 
-    pub(super) fn into_response(self, version: Version) -> Response<Body> {
+    pub(crate) fn into_response(self, version: Version) -> Response<Body> {
         let mut response = reply(self.status, "application/json", error_body(&self.message));
         let headers = response.headers_mut();
         if self.closes_connection && version < Version::HTTP_2 {
@@ -38,7 +43,7 @@ impl Failure {
     }
 
     #[cfg(test)]
-    pub(super) fn parts(&self) -> (u16, &str) {
+    pub(crate) fn parts(&self) -> (u16, &str) {
         (self.status.as_u16(), &self.message)
     }
 }

@@ -1,0 +1,66 @@
+//! The HTTP ports: which protocols answer on each, and the probes that every one of them answers.
+
+use http::{Method, Request, Response, StatusCode};
+use tonic::body::Body;
+use wharf_infer::ServiceError;
+use wharf_serve::ModelManager;
+
+use crate::kserve::KserveService;
+use crate::listener::{RequestBody, Wire};
+use crate::oip::rest::OipRestService;
+use crate::rest::{Failure, reply};
+use crate::server::draining;
+use crate::tfs::rest::RestService;
+
+/// A protocol with a port of its own, or more than one on a port that they share.
+#[derive(Clone)]
+pub(crate) enum Protocols {
+    /// TensorFlow Serving's REST interface.
+    Tfs(RestService),
+    /// The Open Inference Protocol.
+    Oip(OipRestService),
+    /// KServe's first protocol, and the Open Inference Protocol beside it.
+    Shared(KserveService, OipRestService),
+}
+
+/// The protocols of a port behind its probes.
+#[derive(Clone)]
+pub(crate) struct HttpService {
+    pub(crate) protocols: Protocols,
+    pub(crate) manager: ModelManager,
+}
+
+impl Wire for HttpService {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        let path = request.uri().path();
+        match path {
+            "/healthz" | "/readyz" if request.method() == Method::GET => return self.probe(path),
+            _ => {}
+        }
+        match &self.protocols {
+            Protocols::Tfs(service) => service.answer(request).await,
+            Protocols::Oip(service) => service.answer(request).await,
+            Protocols::Shared(kserve, _) if KserveService::is_of(path) => kserve.answer(request).await,
+            Protocols::Shared(_, oip) => oip.answer(request).await,
+        }
+    }
+
+    fn draining(&self) -> Response<Body> {
+        failure(&draining())
+    }
+}
+
+impl HttpService {
+    /// `/healthz`: the process answers. `/readyz`: every model answers that should.
+    fn probe(&self, path: &str) -> Response<Body> {
+        let (status, text) = match path == "/healthz" || self.manager.is_ready() {
+            true => (StatusCode::OK, "ok\n"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+        };
+        reply(status, "text/plain", text.into())
+    }
+}
+
+fn failure(error: &ServiceError) -> Response<Body> {
+    Failure::from(error.clone()).into_response(http::Version::HTTP_2)
+}

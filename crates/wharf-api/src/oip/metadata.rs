@@ -1,0 +1,90 @@
+//! What clients may learn of a model, for both wires.
+
+use wharf_serve::{ModelManager, VersionState};
+use wharf_tensor::TensorSpec;
+
+use super::datatype::to_wire;
+use super::infer::Found;
+use crate::proto::inference as wire;
+
+/// What the models run in, in Triton's word for it.
+pub(super) const PLATFORM: &str = "onnxruntime_onnx";
+/// The back end's name.
+const BACKEND: &str = "onnxruntime";
+
+/// A model's inputs and outputs, with the versions of it that answer.
+pub(super) fn model(manager: &ModelManager, found: &Found) -> wire::ModelMetadataResponse {
+    let signature = found.signature().ok();
+    let inputs = signature.iter().flat_map(|signature| &signature.inputs);
+    let outputs = signature.iter().flat_map(|signature| &signature.outputs);
+    wire::ModelMetadataResponse {
+        name: found.info.name.clone(),
+        versions: versions(manager, &found.info.name),
+        platform: PLATFORM.to_owned(),
+        inputs: inputs.map(|input| tensor(&input.spec)).collect(),
+        outputs: outputs.map(|output| tensor(&output.spec)).collect(),
+        properties: [].into(),
+    }
+}
+
+fn versions(manager: &ModelManager, name: &str) -> Vec<String> {
+    let statuses = manager.status(name, None).unwrap_or_default();
+    let available = statuses.into_iter().rev().filter(|status| status.state == VersionState::Available);
+    available.map(|status| status.version.to_string()).collect()
+}
+
+fn tensor(spec: &TensorSpec) -> wire::model_metadata_response::TensorMetadata {
+    wire::model_metadata_response::TensorMetadata {
+        name: spec.name.clone(),
+        datatype: to_wire(spec.dtype).to_owned(),
+        shape: spec.shape.to_i64(),
+    }
+}
+
+/// A model's configuration, as far as it follows from the model itself. The first dimension is among the others:
+/// `max_batch_size` is 0, as Triton has it for models that bring their own.
+pub(super) fn config(found: &Found) -> wire::ModelConfig {
+    let signature = found.signature().ok();
+    let inputs = signature.iter().flat_map(|signature| &signature.inputs);
+    let outputs = signature.iter().flat_map(|signature| &signature.outputs);
+    wire::ModelConfig {
+        name: found.info.name.clone(),
+        platform: PLATFORM.to_owned(),
+        backend: BACKEND.to_owned(),
+        input: inputs
+            .map(|input| wire::ModelInput {
+                name: input.spec.name.clone(),
+                data_type: data_type(&input.spec) as i32,
+                dims: input.spec.shape.to_i64(),
+            })
+            .collect(),
+        output: outputs
+            .map(|output| wire::ModelOutput {
+                name: output.spec.name.clone(),
+                data_type: data_type(&output.spec) as i32,
+                dims: output.spec.shape.to_i64(),
+                label_filename: String::new(),
+            })
+            .collect(),
+        default_model_filename: "model.onnx".to_owned(),
+        ..wire::ModelConfig::default()
+    }
+}
+
+fn data_type(spec: &TensorSpec) -> wire::DataType {
+    let name = match to_wire(spec.dtype) {
+        "BYTES" => "TYPE_STRING".to_owned(),
+        name => format!("TYPE_{name}"),
+    };
+    wire::DataType::from_str_name(&name).unwrap_or(wire::DataType::TypeInvalid)
+}
+
+/// What the states of versions are called in an index.
+pub(super) fn state(state: VersionState) -> &'static str {
+    match state {
+        VersionState::Start | VersionState::Loading => "LOADING",
+        VersionState::Available => "READY",
+        VersionState::Unloading => "UNLOADING",
+        VersionState::End => "UNAVAILABLE",
+    }
+}

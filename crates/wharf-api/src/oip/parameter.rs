@@ -1,0 +1,174 @@
+//! Parameters: of requests, inputs and outputs, as both wires carry them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use wharf_infer::{Deadline, ServiceError};
+
+use super::shown;
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Parameter {
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    String(String),
+}
+
+/// Parameters by name. Whoever knows one takes it; what is left at the end is known to nobody, and refused.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Parameters(pub(super) BTreeMap<String, Parameter>);
+
+impl Parameters {
+    /// Takes a flag.
+    pub(super) fn take_bool(&mut self, name: &str) -> Result<Option<bool>, ServiceError> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Parameter::Bool(value)) => Ok(Some(value)),
+            Some(_) => Err(wrong_type(name, "a boolean")),
+        }
+    }
+
+    /// Takes a whole number that is not negative.
+    pub(super) fn take_uint(&mut self, name: &str) -> Result<Option<u64>, ServiceError> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Parameter::Uint(value)) => Ok(Some(value)),
+            Some(Parameter::Int(value)) => {
+                u64::try_from(value).map(Some).map_err(|_| wrong_type(name, "a whole number of at least 0"))
+            }
+            Some(_) => Err(wrong_type(name, "a whole number of at least 0")),
+        }
+    }
+
+    /// Takes a text.
+    pub(super) fn take_string(&mut self, name: &str) -> Result<Option<String>, ServiceError> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Parameter::String(value)) => Ok(Some(value)),
+            Some(_) => Err(wrong_type(name, "a string")),
+        }
+    }
+
+    /// Refuses what nobody has taken; `of` says whose parameters these are.
+    pub(super) fn expect_empty(&self, of: &str) -> Result<(), ServiceError> {
+        match self.0.keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                let text = format!("unknown parameter '{}' of {of}", shown(name));
+                Err(ServiceError::invalid_argument(text))
+            }
+        }
+    }
+}
+
+fn wrong_type(name: &str, expected: &str) -> ServiceError {
+    ServiceError::invalid_argument(format!(
+        "parameter '{}' has another type, expected {expected}",
+        shown(name)
+    ))
+}
+
+/// What the parameters of a request mean here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct RequestOptions {
+    /// How long the answer is of use.
+    pub(super) timeout: Option<Duration>,
+    /// Whether a stream ends each request by an empty message.
+    pub(super) wants_final_response: bool,
+}
+
+impl RequestOptions {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// One has the wrong type, means something that no model here can do, or is unknown.
+    pub(super) fn take(parameters: &mut Parameters) -> Result<Self, ServiceError> {
+        refuse_sequences(parameters)?;
+        if parameters.take_uint("priority")?.is_some_and(|priority| priority != 0) {
+            let text = "parameter 'priority' is set, but the model has no priority levels";
+            return Err(ServiceError::invalid_argument(text));
+        }
+        let timeout = parameters.take_uint("timeout")?.filter(|&timeout| timeout > 0);
+        let options = Self {
+            timeout: timeout.map(Duration::from_micros),
+            wants_final_response: parameters
+                .take_bool("triton_enable_empty_final_response")?
+                .unwrap_or_default(),
+        };
+        parameters.expect_empty("the request")?;
+        Ok(options)
+    }
+
+    /// The earlier of `deadline` and what the request asks for.
+    pub(super) fn deadline(&self, deadline: Deadline) -> Deadline {
+        let own = self.timeout.map_or(Deadline::NONE, Deadline::after);
+        match (deadline.instant(), own.instant()) {
+            (Some(one), Some(other)) if other < one => own,
+            (None, Some(_)) => own,
+            _ => deadline,
+        }
+    }
+}
+
+/// Models here keep no state from request to request, so that a sequence would mean nothing to them.
+fn refuse_sequences(parameters: &mut Parameters) -> Result<(), ServiceError> {
+    let id = parameters.0.remove("sequence_id");
+    let is_set = match id {
+        None => false,
+        Some(Parameter::Int(id)) => id != 0,
+        Some(Parameter::Uint(id)) => id != 0,
+        Some(Parameter::String(id)) => !id.is_empty(),
+        Some(_) => return Err(wrong_type("sequence_id", "a whole number or a string")),
+    };
+    let starts = parameters.take_bool("sequence_start")?.unwrap_or_default();
+    let ends = parameters.take_bool("sequence_end")?.unwrap_or_default();
+    if is_set || starts || ends {
+        let text = "the request belongs to a sequence, but the model keeps no state";
+        return Err(ServiceError::invalid_argument(text));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, Parameter)]) -> Result<RequestOptions, String> {
+        let map = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        RequestOptions::take(&mut Parameters(map)).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn known_parameters_are_honoured_and_others_refused() {
+        let timeout = read(&[("timeout", Parameter::Int(1500))]).unwrap().timeout;
+        assert_eq!(timeout, Some(Duration::from_micros(1500)));
+        assert!(read(&[("sequence_id", Parameter::Int(0)), ("priority", Parameter::Uint(0))]).is_ok());
+        for (pair, expected) in [
+            (("sequence_id", Parameter::Int(1)), "keeps no state"),
+            (("sequence_id", Parameter::String("a".into())), "keeps no state"),
+            (("sequence_start", Parameter::Bool(true)), "keeps no state"),
+            (("sequence_id", Parameter::Bool(true)), "expected a whole number or a string"),
+            (("priority", Parameter::Int(1)), "no priority levels"),
+            (("timeout", Parameter::Int(-1)), "expected a whole number"),
+            (("timeout", Parameter::String("1".into())), "expected a whole number"),
+            (("headers", Parameter::String("x".into())), "unknown parameter 'headers' of the request"),
+            (("triton_x", Parameter::Bool(true)), "unknown parameter 'triton_x' of the request"),
+        ] {
+            let error = read(std::slice::from_ref(&pair)).unwrap_err();
+            assert!(error.contains(expected), "{pair:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_earlier_deadline_counts() {
+        let options = |timeout| RequestOptions { timeout, ..RequestOptions::default() };
+        let hour = Deadline::after(Duration::from_secs(3600));
+        assert_eq!(options(None).deadline(hour), hour);
+        assert!(options(Some(Duration::ZERO)).deadline(hour).has_passed());
+        assert!(options(Some(Duration::ZERO)).deadline(Deadline::NONE).has_passed());
+        assert_eq!(options(Some(Duration::from_secs(7200))).deadline(hour), hour);
+    }
+}
