@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Measure training and serving, each beside its baseline
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Look at this machine: what serving needs, what is wrong, and how to mend it
+    Doctor(DoctorArgs),
 }
 
 /// Where published models live.
@@ -414,6 +416,21 @@ pub(crate) struct BenchLoadArgs {
     /// Draw the latencies into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    /// The address at which a server would listen
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+    /// What a server would add to every port
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port_offset: u16,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) repository: RepositoryArg,
 }

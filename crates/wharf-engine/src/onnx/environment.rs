@@ -7,24 +7,37 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 
 use super::library::Surroundings;
+use super::version;
 use crate::{EngineError, EngineErrorKind};
 
-/// The environment and the library it came from. A static is never dropped, so no session outlives it.
-static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+/// A static is never dropped, so no session outlives the environment.
+static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
-/// The environment; loads the library at `path`, or where the search finds it, if none is loaded.
-pub(super) fn get_or_load(path: Option<&Path>) -> Result<Environment, EngineError> {
+/// The environment and the library it came from.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    pub(super) environment: Environment,
+    pub(super) path: PathBuf,
+    /// Such as `1.24.0`.
+    pub(super) version: Arc<str>,
+}
+
+/// What is loaded; loads the library at `path`, or where the search finds it, if none is.
+pub(super) fn get_or_load(path: Option<&Path>) -> Result<Loaded, EngineError> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     match (&*loaded, path) {
-        (Some((_, environment)), None) => return Ok(environment.clone()),
-        (Some((from, environment)), Some(path)) if from == path => return Ok(environment.clone()),
-        (Some((from, _)), Some(path)) => return Err(loaded_twice(from, path)),
+        (Some(loaded), None) => return Ok(loaded.clone()),
+        (Some(loaded), Some(path)) if loaded.path == path => return Ok(loaded.clone()),
+        (Some(loaded), Some(path)) => return Err(loaded_twice(&loaded.path, path)),
         (None, _) => {}
     }
     let path = path.map_or_else(|| Surroundings::of_process().find(), |path| Ok(path.to_owned()))?;
     let environment = load(&path)?;
-    *loaded = Some((path, environment.clone()));
-    Ok(environment)
+    let version = version::of_library(&path).unwrap_or_else(|problem| {
+        tracing::debug!(problem, "the runtime's version is not known");
+        "unknown".to_owned()
+    });
+    Ok(loaded.insert(Loaded { environment, path, version: version.into() }).clone())
 }
 
 fn load(path: &Path) -> Result<Environment, EngineError> {

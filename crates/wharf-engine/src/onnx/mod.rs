@@ -9,11 +9,12 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod value;
+mod version;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ort::environment::Environment;
+use environment::Loaded;
 
 use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica};
 
@@ -40,14 +41,14 @@ impl OnnxConfig {
     /// # Errors
     /// The library is missing or too old. The message says where it was looked for and how to get it.
     pub fn build(self) -> Result<OnnxEngine, EngineError> {
-        Ok(OnnxEngine { environment: environment::get_or_load(self.library.as_deref())? })
+        Ok(OnnxEngine { loaded: environment::get_or_load(self.library.as_deref())? })
     }
 }
 
 /// ONNX Runtime on the CPU. Cheap to clone: a process loads the library once.
 #[derive(Clone, Debug)]
 pub struct OnnxEngine {
-    environment: Environment,
+    loaded: Loaded,
 }
 
 impl OnnxEngine {
@@ -58,11 +59,21 @@ impl OnnxEngine {
     pub fn new() -> Result<Self, EngineError> {
         OnnxConfig::default().build()
     }
+
+    /// The library's file.
+    pub fn library_path(&self) -> &Path {
+        &self.loaded.path
+    }
+
+    /// The library's version, such as `1.24.0`.
+    pub fn library_version(&self) -> &str {
+        &self.loaded.version
+    }
 }
 
 impl Engine for OnnxEngine {
     fn load(&self, model: ModelSource<'_>, options: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError> {
-        let session = session::open(&self.environment, model, options)?;
+        let session = session::open(&self.loaded.environment, model, options)?;
         Ok(Arc::new(replica::OnnxReplica::new(session)?))
     }
 }

@@ -281,3 +281,12 @@ fn half_plus_two_gives_what_its_name_says() {
     let output = replica.run(&[("x", floats(&[1.0, 2.0, 5.0]))], &["y"]).unwrap();
     assert_eq!(output[0].to_vec::<f32>().unwrap(), [2.5, 3.0, 4.5]);
 }
+
+#[test]
+fn the_library_tells_its_version() {
+    let engine = OnnxEngine::new().unwrap();
+    assert!(engine.library_path().is_file());
+    let version: Vec<u32> =
+        engine.library_version().split('.').map(|number| number.parse().unwrap()).collect();
+    assert!(version.len() == 3 && version >= vec![1, ort::MINOR_VERSION, 0], "{version:?}");
+}

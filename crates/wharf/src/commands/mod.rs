@@ -4,6 +4,7 @@ use crate::cli::Command;
 
 mod bench;
 mod data;
+mod doctor;
 mod export;
 mod goldens;
 mod import;
@@ -26,5 +27,6 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Bench(command) => bench::run(command),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }
