@@ -75,6 +75,13 @@ impl Plan {
         }
     }
 
+    /// With this pacing.
+    #[must_use]
+    pub fn with_pacing(mut self, pacing: Pacing) -> Self {
+        self.pacing = pacing;
+        self
+    }
+
     /// With this bound.
     #[must_use]
     pub fn with_bound(mut self, bound: Bound) -> Self {

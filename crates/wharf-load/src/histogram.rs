@@ -54,7 +54,8 @@ impl Histogram {
 
     /// The latency that the share `q` (0 to 1) of all does not exceed; `None` where none was counted.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
-        let rank = ((q.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
+        // Less a little, because 0.99 times 100 may come out above 99.
+        let rank = ((q.clamp(0.0, 1.0) * self.count as f64 - 1e-6).ceil() as u64).max(1);
         let mut below = 0;
         let bucket = self.counts.iter().position(|count| {
             below += count;

@@ -35,6 +35,7 @@ mod outcome;
 mod pacer;
 mod plot;
 mod recorder;
+mod slo;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use drive::{Bound, Pacing, Plan, Target, drive};
 pub use error::{LoadError, LoadErrorKind};
 pub use histogram::Histogram;
 pub use outcome::Outcome;
-pub use plot::latency_chart;
+pub use plot::{latency_chart, rate_chart};
+pub use slo::{RateSearch, Slo};
 pub use summary::{Latencies, Summary};
 pub use wire::{Call, Request, Wire, encode};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use wharf_load::{Arrivals, Wire};
+use wharf_load::{Arrivals, Slo, Wire};
 
 /// AI models as a service: train, publish, serve, predict.
 #[derive(Parser, Debug)]
@@ -380,6 +380,9 @@ pub(crate) struct BenchLoadArgs {
     /// Open loop: requests a second, whether or not earlier ones were answered
     #[arg(long)]
     pub(crate) rate: Option<f64>,
+    /// Search the highest rate that keeps a promise such as p99=20ms; requests without an answer break it
+    #[arg(long, value_name = "pN=TIME", conflicts_with = "rate")]
+    pub(crate) slo: Option<Slo>,
     /// Open loop: how requests are spread over time
     #[arg(long, value_enum, default_value_t = ArrivalsArg::Poisson)]
     pub(crate) arrivals: ArrivalsArg,

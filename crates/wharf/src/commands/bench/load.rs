@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use anyhow::bail;
-use wharf_load::{Bound, Pacing, Plan, Summary, Target, drive};
+use tokio::runtime::Runtime;
+use wharf_load::{Bound, Pacing, Plan, RateSearch, Slo, Summary, Target, drive};
 
 use super::endpoint::Endpoint;
 use super::output::{self, Run};
@@ -19,18 +20,59 @@ pub(super) fn run(arguments: &BenchLoadArgs) -> anyhow::Result<()> {
     let subject = Subject::load(&source)?;
     let mut runs = Vec::new();
     if arguments.inprocess {
-        runs.push(Run { name: "in-process".to_owned(), summary: measure_inprocess(&subject, arguments)? });
+        runs.push(Run::new("in-process", measure_inprocess(&subject, arguments)?));
     }
-    let endpoint = Endpoint::new(arguments, &source)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let plan = plan(arguments)?;
+    let bench = Bench {
+        endpoint: Endpoint::new(arguments, &source)?,
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        plan: plan(arguments)?,
+    };
     for wire in &arguments.protocol {
         let call = subject.call(*wire, sizes(arguments))?;
-        let target = Target { server: endpoint.address(*wire)?, calls: vec![call] };
-        let summary = runtime.block_on(drive(&target, &plan))?;
-        runs.push(Run { name: wire.name().to_owned(), summary });
+        let target = Target { server: bench.endpoint.address(*wire)?, calls: vec![call] };
+        match &arguments.slo {
+            None => runs.push(Run::new(wire.name(), bench.drive(&target, bench.plan.clone())?)),
+            Some(slo) => runs.extend(bench.search(wire.name(), &target, slo, arguments)?),
+        }
     }
     output::write(&runs, arguments)
+}
+
+struct Bench {
+    endpoint: Endpoint,
+    runtime: Runtime,
+    plan: Plan,
+}
+
+impl Bench {
+    fn drive(&self, target: &Target, plan: Plan) -> anyhow::Result<Summary> {
+        Ok(self.runtime.block_on(drive(target, &plan))?)
+    }
+
+    /// One run for each rate that was tried. The search begins at half of what a closed loop reaches.
+    fn search(
+        &self,
+        wire: &str,
+        target: &Target,
+        slo: &Slo,
+        arguments: &BenchLoadArgs,
+    ) -> anyhow::Result<Vec<Run>> {
+        let closed = Pacing::Closed { concurrency: arguments.concurrency };
+        let capacity = self.drive(target, self.plan.clone().with_pacing(closed))?;
+        if capacity.answered == 0 {
+            return Ok(vec![Run::new(wire, capacity)]);
+        }
+        let mut search = RateSearch::new(capacity.answers_per_second / 2.0);
+        let mut runs = Vec::new();
+        while let Some(rate) = search.next_rate() {
+            let pacing = open_loop(rate, arguments);
+            let summary = self.drive(target, self.plan.clone().with_pacing(pacing))?;
+            let holds = slo.holds(&summary);
+            search.observe(holds);
+            runs.push(Run { rate: Some(rate), holds: Some(holds), ..Run::new(wire, summary) });
+        }
+        Ok(runs)
+    }
 }
 
 fn sizes(arguments: &BenchLoadArgs) -> OpenSizes {
@@ -39,7 +81,7 @@ fn sizes(arguments: &BenchLoadArgs) -> OpenSizes {
 
 fn plan(arguments: &BenchLoadArgs) -> anyhow::Result<Plan> {
     let pacing = match arguments.rate {
-        Some(rate) => Pacing::Open { rate, arrivals: arguments.arrivals.into(), seed: arguments.seed },
+        Some(rate) => open_loop(rate, arguments),
         None => Pacing::Closed { concurrency: arguments.concurrency },
     };
     let bound = match arguments.requests {
@@ -48,6 +90,10 @@ fn plan(arguments: &BenchLoadArgs) -> anyhow::Result<Plan> {
     };
     let warm_up = seconds("--warm-up", arguments.warm_up)?;
     Ok(Plan::new(pacing).with_bound(bound).with_warm_up(warm_up).with_connections(arguments.connections))
+}
+
+fn open_loop(rate: f64, arguments: &BenchLoadArgs) -> Pacing {
+    Pacing::Open { rate, arrivals: arguments.arrivals.into(), seed: arguments.seed }
 }
 
 fn seconds(option: &str, seconds: f64) -> anyhow::Result<Duration> {

@@ -18,6 +18,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 struct Ports {
     grpc: Option<u16>,
     rest: Option<u16>,
+    oip_rest: Option<u16>,
+    oip_grpc: Option<u16>,
 }
 
 /// A server in a child process; dropping it stops it.
@@ -31,7 +33,8 @@ impl Server {
     pub(super) fn start(source: &Source) -> anyhow::Result<Self> {
         let ready = std::env::temp_dir().join(format!("wharf-bench-{}.json", std::process::id()));
         let child = Command::new(std::env::current_exe()?)
-            .args(["serve", "--grpc-port", "0", "--rest-port", "0"])
+            .args(["serve", "--grpc-port", "0", "--rest-port", "0", "--http-port", "off"])
+            .args(["--oip-rest-port", "0", "--oip-grpc-port", "0"])
             .args(source.serve_arguments())
             .arg("--ready-file")
             .arg(&ready)
@@ -52,10 +55,10 @@ impl Server {
     /// Where it listens for `wire`.
     pub(super) fn address(&self, wire: Wire) -> anyhow::Result<String> {
         let port = match wire {
-            // Every gRPC port serves every gRPC service.
-            Wire::TfsGrpc | Wire::OipGrpc => self.ports.grpc,
+            Wire::TfsGrpc => self.ports.grpc,
             Wire::TfsRest => self.ports.rest,
-            Wire::OipRest | Wire::OipRestJson => None,
+            Wire::OipGrpc => self.ports.oip_grpc,
+            Wire::OipRest | Wire::OipRestJson => self.ports.oip_rest,
         };
         let port = port.with_context(|| format!("the server has no port for {wire}"))?;
         Ok(format!("127.0.0.1:{port}"))
