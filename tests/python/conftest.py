@@ -91,7 +91,7 @@ def fill(repository):
 class Server:
     """The server under test."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, models=None):
         binary = os.environ.get("WHARF_BIN")
         if not binary:
             pytest.skip("WHARF_BIN does not name the server binary")
@@ -100,7 +100,7 @@ class Server:
         fill(self.repository)
         ready = folder / "ready.json"
         self.log = folder / "server.log"
-        command = [binary, "serve", "--repository", self.repository, "--bind", "127.0.0.1"]
+        command = [binary, "serve", *(models or ["--repository", self.repository]), "--bind", "127.0.0.1"]
         for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http"]:
             command += [f"--{port}-port", "0"]
         command += ["--shared-memory-prefix", "wharf_test", "--ready-file", ready]

@@ -12,7 +12,6 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
-    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -214,14 +213,6 @@ def test_status_lists_versions(models):
     )
     request.model_spec.version_label = "ignored"
     assert len(models.GetModelStatus(request, TIMEOUT).model_version_status) == 1
-
-
-def test_reload_is_refused_clearly(models):
-    code, text = refusal(
-        lambda: models.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest(), TIMEOUT)
-    )
-    assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert "reload" in text
 
 
 def test_classify_reads_examples(predictions):

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use wharf_engine::{Engine, LoadOptions};
 use wharf_infer::ServiceError;
 
-use crate::{ControlMode, ModelLocation, ModelManager, VersionPolicy};
+use crate::{ControlMode, ModelConfig, ModelLocation, ModelManager, VersionPolicy};
 
 /// What a [`ModelManager`] is built from.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,8 @@ pub struct ServeConfig {
     pub policies: BTreeMap<String, VersionPolicy>,
     /// Names for versions, by model: clients may ask for `stable` instead of a number.
     pub labels: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Folders that a model may come from which [`ModelManager::reconfigure`] names. Empty: the folders of `locations`.
+    pub reload_roots: Vec<PathBuf>,
     /// Who decides what is loaded.
     pub control: ControlMode,
     /// Under [`ControlMode::Explicit`], the models to load at the start.
@@ -69,6 +72,22 @@ impl ServeConfig {
     #[must_use]
     pub fn with_location(mut self, location: ModelLocation) -> Self {
         self.locations.push(location);
+        self
+    }
+
+    /// With one model as a configuration lists it.
+    #[must_use]
+    pub fn with_model(mut self, model: ModelConfig) -> Self {
+        self.locations.push(ModelLocation::named_model(&model.name, model.base_path));
+        self.policies.insert(model.name.clone(), model.policy);
+        self.labels.entry(model.name).or_default().extend(model.labels);
+        self
+    }
+
+    /// With one more folder that a model may come from when the server is reconfigured.
+    #[must_use]
+    pub fn with_reload_root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.reload_roots.push(folder.into());
         self
     }
 

@@ -1,7 +1,8 @@
 //! Who decides what is loaded, and what the server can say of what it could load.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{ModelLocation, ServeConfig, VersionPolicy, VersionState};
@@ -51,6 +52,8 @@ pub(crate) struct Desired {
     pub(crate) default_policy: VersionPolicy,
     /// The models that were asked for; `None` means all that are there.
     pub(crate) asked_for: Option<BTreeSet<String>>,
+    /// Where models may come from that are named while the server runs.
+    pub(crate) roots: Arc<[PathBuf]>,
 }
 
 impl Desired {
@@ -61,7 +64,18 @@ impl Desired {
             policies: config.policies.clone(),
             default_policy: config.default_policy.clone(),
             asked_for: is_explicit.then(|| config.load_at_start.clone()),
+            roots: match config.reload_roots.is_empty() {
+                true => config.locations.iter().filter_map(ModelLocation::folder).collect(),
+                false => config.reload_roots.clone().into(),
+            },
         }
+    }
+
+    /// Whether a model may come from `path`. Whoever can reach a port can name one, so that it must lie where whoever
+    /// started the server has put models. Blocks.
+    pub(crate) fn allows(&self, path: &Path) -> bool {
+        let Some(place) = existing_part(path) else { return false };
+        self.roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| place.starts_with(root))
     }
 
     pub(crate) fn policy(&self, name: &str) -> &VersionPolicy {
@@ -71,4 +85,13 @@ impl Desired {
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.asked_for.as_ref().is_none_or(|asked_for| asked_for.contains(name))
     }
+}
+
+/// What is there of `path`, with every link followed. A path that is not there at all is judged by the folder that it
+/// would be in; one that would climb out of a folder which is not there is judged by nothing.
+fn existing_part(path: &Path) -> Option<PathBuf> {
+    if path.components().any(|part| part == Component::ParentDir) && path.canonicalize().is_err() {
+        return None;
+    }
+    path.ancestors().find_map(|ancestor| ancestor.canonicalize().ok())
 }

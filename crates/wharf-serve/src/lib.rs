@@ -41,6 +41,7 @@ mod pool;
 mod registry;
 mod route;
 mod served;
+mod settings;
 mod state;
 mod steer;
 #[cfg(test)]
@@ -51,4 +52,5 @@ pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use location::ModelLocation;
 pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use policy::VersionPolicy;
+pub use settings::{MODEL_SERVER_CONFIG, read_model_server_config};
 pub use state::{VersionState, VersionStatus};

@@ -62,6 +62,14 @@ impl ModelLocation {
         Self::Model { name: Some(name.into()), path: path.into() }
     }
 
+    /// The folder that holds it, and that others of its kind may lie in.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match self {
+            ModelLocation::Repository(root) => Some(root.clone()),
+            ModelLocation::Model { path, .. } => path.parent().map(Path::to_owned),
+        }
+    }
+
     /// Lists what is there. Blocks.
     pub(crate) fn find(&self) -> Result<Found, BundleError> {
         match self {

@@ -1,6 +1,7 @@
 //! What operators may ask of a running server: load, unload, list, reconfigure.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wharf_bundle::check_model_name;
@@ -84,6 +85,8 @@ impl ModelManager {
     pub async fn reconfigure(&self, models: Vec<ModelConfig>) -> Result<(), ServiceError> {
         let mut desired = self.0.desired.lock().await;
         let changed = changed(&desired, &models)?;
+        // First whether they may be looked at: a refusal says nothing of what is there.
+        let changed = check_roots(changed).await?;
         lifecycle::look(&changed).await?;
         let labels: Labels = models.iter().map(|model| (model.name.clone(), model.labels.clone())).collect();
         self.check_labels(&labels)?;
@@ -177,7 +180,25 @@ fn changed(desired: &Desired, models: &[ModelConfig]) -> Result<Desired, Service
         policies: models.iter().map(|model| (model.name.clone(), model.policy.clone())).collect(),
         default_policy: desired.default_policy.clone(),
         asked_for: desired.asked_for.as_ref().map(|_| names),
+        roots: Arc::clone(&desired.roots),
     })
+}
+
+/// Refuses models from where none may come.
+async fn check_roots(desired: Desired) -> Result<Desired, ServiceError> {
+    let checked = tokio::task::spawn_blocking(move || {
+        let is_refused = |location: &&ModelLocation| match location {
+            ModelLocation::Repository(path) | ModelLocation::Model { path, .. } => !desired.allows(path),
+        };
+        match desired.locations.iter().find(is_refused) {
+            None => Ok(desired),
+            Some(_) => {
+                let text = "a model's base path is not in a folder that this server may load from";
+                Err(ServiceError::new(ErrorCode::PermissionDenied, text))
+            }
+        }
+    });
+    checked.await.map_err(|error| ServiceError::internal("the configuration cannot be checked", error))?
 }
 
 fn shown(name: &str) -> String {

@@ -1,10 +1,12 @@
 //! What can be typed.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wharf_load::{Arrivals, Slo, Wire};
+use wharf_serve::VersionPolicy;
 
 /// AI models as a service: train, publish, serve, predict.
 #[derive(Parser, Debug)]
@@ -107,6 +109,31 @@ pub(crate) struct ServeArgs {
     /// Serve PATH (a model folder with versions, a bundle or an .onnx file) under NAME; may be repeated
     #[arg(long, value_name = "NAME=PATH", value_parser = parse_named_path)]
     pub(crate) model: Vec<(String, PathBuf)>,
+    /// Serve the models of this file, in TensorFlow Serving's form (text of ModelServerConfig)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "repository", "model"])]
+    pub(crate) model_config_file: Option<PathBuf>,
+    /// Read the file again every so many seconds, and serve what it then says; 0 never
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "model_config_file")]
+    pub(crate) model_config_file_poll_wait_seconds: u64,
+    /// Folder that clients may have models loaded from by a reload request [default: where the models are]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reload_root: Vec<PathBuf>,
+    /// Let a reload request label versions that are not available yet
+    #[arg(long)]
+    pub(crate) allow_version_labels_for_unavailable_models: bool,
+    /// Who decides what is loaded: `none` loads what is there at the start, `poll` looks again, `explicit` loads what
+    /// clients ask for
+    #[arg(long, value_enum, default_value_t = Control::Poll)]
+    pub(crate) control: Control,
+    /// Seconds between two looks under --control poll
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) poll_interval: u64,
+    /// Model to load at the start under --control explicit; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) load: Vec<String>,
+    /// Versions to serve of each model: `latest:N`, `all` or `specific:N,M`
+    #[arg(long, value_name = "POLICY", default_value = "latest:1", value_parser = parse_policy)]
+    pub(crate) versions: VersionPolicy,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) bind: IpAddr,
@@ -140,6 +167,14 @@ pub(crate) struct ServeArgs {
     /// Write the ports as JSON to this file once every model is ready
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Who decides what is loaded.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    None,
+    Poll,
+    Explicit,
 }
 
 /// A port, or none.
@@ -470,6 +505,22 @@ fn parse_port(text: &str) -> Result<Port, String> {
     }
 }
 
+fn parse_policy(text: &str) -> Result<VersionPolicy, String> {
+    let expected = || "expected `latest:N`, `all` or `specific:N,M`".to_owned();
+    let (kind, numbers) = text.split_once(':').unwrap_or((text, ""));
+    let numbers = numbers.split(',').filter(|number| !number.is_empty()).map(str::parse::<u64>);
+    let numbers = numbers.collect::<Result<BTreeSet<_>, _>>().map_err(|_| expected())?;
+    match (kind, numbers.len()) {
+        ("all", 0) => Ok(VersionPolicy::All),
+        ("latest", 1) if !numbers.contains(&0) => {
+            let count = numbers.first().and_then(|count| usize::try_from(*count).ok());
+            count.map(VersionPolicy::Latest).ok_or_else(expected)
+        }
+        ("specific", 1..) => Ok(VersionPolicy::Specific(numbers)),
+        _ => Err(expected()),
+    }
+}
+
 fn parse_named_path(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
@@ -486,6 +537,24 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn policies_are_words_and_numbers() {
+        for (text, expected) in [
+            ("all", Some(VersionPolicy::All)),
+            ("latest:2", Some(VersionPolicy::Latest(2))),
+            ("specific:3,1", Some(VersionPolicy::Specific([1, 3].into()))),
+            ("latest", None),
+            ("latest:0", None),
+            ("latest:1,2", None),
+            ("specific:", None),
+            ("specific:x", None),
+            ("all:1", None),
+            ("newest", None),
+        ] {
+            assert_eq!(parse_policy(text).ok(), expected, "{text}");
+        }
     }
 
     #[test]

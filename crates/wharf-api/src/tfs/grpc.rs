@@ -79,10 +79,11 @@ impl ModelService for TfsBackend {
 
     async fn handle_reload_config_request(
         &self,
-        _request: Request<ReloadConfigRequest>,
+        request: Request<ReloadConfigRequest>,
     ) -> Result<Response<ReloadConfigResponse>, Status> {
-        let text = "this server does not reload its configuration on request";
-        answer(Err(ServiceError::new(ErrorCode::Unimplemented, text)))
+        let reloaded = self.reload(request.into_inner()).await;
+        let status = StatusProto { error_code: 0, error_message: String::new() };
+        answer(reloaded.map(|()| ReloadConfigResponse { status: Some(status), metric: Vec::new() }))
     }
 }
 

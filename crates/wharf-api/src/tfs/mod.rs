@@ -9,6 +9,7 @@ mod example;
 pub(crate) mod grpc;
 mod metadata;
 mod model_spec;
+mod reload;
 pub(crate) mod rest;
 mod signature;
 

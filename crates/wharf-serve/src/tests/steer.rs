@@ -159,7 +159,7 @@ async fn a_new_configuration_replaces_the_old_one_whole() {
     for (name, version) in [("a", 1), ("a", 2), ("b", 1), ("c", 1)] {
         folder.put(name, version);
     }
-    let manager = crate::ServeConfig::default().build(free()).unwrap();
+    let manager = crate::ServeConfig::default().with_reload_root(folder.path()).build(free()).unwrap();
     manager.reconfigure(vec![listed(&folder, "a", &[]), listed(&folder, "b", &[])]).await.unwrap();
     assert!(answers(&manager, "a").await && answers(&manager, "b").await && !answers(&manager, "c").await);
     let labelled = listed(&folder, "a", &[("stable", 1)]);
@@ -195,9 +195,26 @@ async fn a_configuration_names_the_model_that_does_not_load() {
     folder.put("good", 1);
     folder.put("bad", 1);
     std::fs::write(folder.path().join("bad/1/wharf.json"), b"damaged").unwrap();
-    let manager = crate::ServeConfig::default().build(free()).unwrap();
+    let manager = crate::ServeConfig::default().with_reload_root(folder.path()).build(free()).unwrap();
     let models = vec![listed(&folder, "bad", &[]), listed(&folder, "good", &[])];
     let error = manager.reconfigure(models).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::DataLoss, "{error}");
     assert!(answers(&manager, "good").await);
+}
+
+#[tokio::test]
+async fn models_come_from_where_the_server_was_told_they_may() {
+    let (folder, elsewhere) = (Folder::new(), Folder::new());
+    folder.put("a", 1);
+    elsewhere.put("b", 1);
+    std::os::unix::fs::symlink(elsewhere.path().join("b"), folder.path().join("link")).unwrap();
+    let manager = serve(folder.config(), free()).await;
+    let mut dotted = listed(&elsewhere, "b", &[]);
+    dotted.base_path = folder.path().join("..").join(elsewhere.path().file_name().unwrap()).join("b");
+    for model in [listed(&elsewhere, "b", &[]), listed(&folder, "link", &[]), dotted] {
+        let error = manager.reconfigure(vec![model]).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::PermissionDenied);
+        assert!(answers(&manager, "a").await, "nothing changed");
+    }
+    manager.reconfigure(vec![listed(&folder, "a", &[])]).await.unwrap();
 }

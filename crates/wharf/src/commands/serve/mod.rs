@@ -1,17 +1,18 @@
 //! `wharf serve`.
 
+mod models;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use wharf_api::{Addresses, ApiConfig, ApiServer};
 use wharf_infer::Deadline;
-use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
+use wharf_serve::ModelManager;
 
 use crate::cli::{Port, ServeArgs};
-use crate::commands::goldens;
 use crate::whole_file;
 
 /// Serves until a signal, then drains.
@@ -25,7 +26,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
 
-    let manager = build_manager(&arguments)?;
+    let manager = models::manager(&arguments)?;
     let server = ApiServer::bind(api_config(&arguments)?, manager.clone()).await?;
     manager.refresh().await.map_err(|error| match error.detail() {
         // Whoever starts the server may know the paths that clients may not.
@@ -52,54 +53,21 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        () = models::keep_up(&manager, &arguments) => {}
     }
-    announce("stopping: running requests may finish".to_owned());
+    announce("stopping: running requests may finish; a second signal ends them".to_owned());
     let patience = Duration::from_secs(arguments.drain_timeout);
-    let all_answered = server.shutdown(patience).await;
+    let all_answered = tokio::select! {
+        all_answered = server.shutdown(patience) => all_answered,
+        _ = interrupt.recv() => bail!("ended by a second signal"),
+        _ = terminate.recv() => bail!("ended by a second signal"),
+    };
     // The listeners are closed: what still computes, computes for nobody.
     manager.shutdown(Deadline::after(Duration::ZERO)).await;
     if !all_answered {
         bail!("requests were still running after {} s and were ended", arguments.drain_timeout);
     }
     Ok(())
-}
-
-fn build_manager(arguments: &ServeArgs) -> anyhow::Result<ModelManager> {
-    let mut limits = ServeLimits::default();
-    if let Some(threads) = arguments.threads {
-        limits = limits.with_workers(usize::from(threads));
-    }
-    let mut config = ServeConfig::default().with_limits(limits);
-    for location in locations(arguments)? {
-        config = config.with_location(location);
-    }
-    Ok(config.build(goldens::engine()?)?)
-}
-
-/// Where models come from: what was given, or else the folder `repository`.
-fn locations(arguments: &ServeArgs) -> anyhow::Result<Vec<ModelLocation>> {
-    let mut locations = Vec::new();
-    if let Some(path) = &arguments.path {
-        locations.push(ModelLocation::model(existing(path)?));
-    }
-    for (name, path) in &arguments.model {
-        locations.push(ModelLocation::named_model(name, existing(path)?));
-    }
-    match &arguments.repository {
-        Some(root) => locations.push(ModelLocation::repository(existing(root)?)),
-        None if locations.is_empty() => {
-            locations.push(ModelLocation::repository(existing(Path::new("repository"))?))
-        }
-        None => {}
-    }
-    Ok(locations)
-}
-
-fn existing(path: &Path) -> anyhow::Result<PathBuf> {
-    if !path.exists() {
-        bail!("`{}` does not exist, expected a repository, a bundle or an .onnx file", path.display());
-    }
-    Ok(path.to_owned())
 }
 
 fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {

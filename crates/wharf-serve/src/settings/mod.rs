@@ -1,0 +1,5 @@
+//! The configuration files of the servers that this one takes the place of.
+
+mod model_server;
+
+pub use model_server::{MODEL_SERVER_CONFIG, read_model_server_config};

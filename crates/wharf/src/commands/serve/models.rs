@@ -1,0 +1,119 @@
+//! Which models are served, and keeping up with what that is.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use wharf_serve::{
+    ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits,
+    read_model_server_config,
+};
+
+use super::announce;
+use crate::cli::{Control, ServeArgs};
+use crate::commands::goldens;
+
+/// The server of the models that `arguments` name; nothing is loaded yet.
+pub(super) fn manager(arguments: &ServeArgs) -> anyhow::Result<ModelManager> {
+    let mut limits = ServeLimits::default();
+    if let Some(threads) = arguments.threads {
+        limits = limits.with_workers(usize::from(threads));
+    }
+    let mut config = ServeConfig::default().with_limits(limits).with_control(control(arguments)?);
+    config.default_policy = arguments.versions.clone();
+    config.allow_labels_for_unavailable = arguments.allow_version_labels_for_unavailable_models;
+    for folder in &arguments.reload_root {
+        config = config.with_reload_root(existing(folder)?);
+    }
+    for name in &arguments.load {
+        config = config.with_load_at_start(name);
+    }
+    if let Some(file) = &arguments.model_config_file {
+        for model in read_models(file)? {
+            config = config.with_model(model);
+        }
+    } else {
+        for location in locations(arguments)? {
+            config = config.with_location(location);
+        }
+    }
+    Ok(config.build(goldens::engine()?)?)
+}
+
+fn control(arguments: &ServeArgs) -> anyhow::Result<ControlMode> {
+    if !arguments.load.is_empty() && arguments.control != Control::Explicit {
+        bail!("--load needs --control explicit: under the others everything is loaded");
+    }
+    Ok(match arguments.control {
+        Control::None => ControlMode::None,
+        Control::Poll => ControlMode::Poll(Duration::from_secs(arguments.poll_interval)),
+        Control::Explicit => ControlMode::Explicit,
+    })
+}
+
+/// Where models come from: what was given, or else the folder `repository`.
+fn locations(arguments: &ServeArgs) -> anyhow::Result<Vec<ModelLocation>> {
+    let mut locations = Vec::new();
+    if let Some(path) = &arguments.path {
+        locations.push(ModelLocation::model(existing(path)?));
+    }
+    for (name, path) in &arguments.model {
+        locations.push(ModelLocation::named_model(name, existing(path)?));
+    }
+    match &arguments.repository {
+        Some(root) => locations.push(ModelLocation::repository(existing(root)?)),
+        None if locations.is_empty() => {
+            locations.push(ModelLocation::repository(existing(Path::new("repository"))?))
+        }
+        None => {}
+    }
+    Ok(locations)
+}
+
+fn existing(path: &Path) -> anyhow::Result<PathBuf> {
+    if !path.exists() {
+        bail!("`{}` does not exist, expected a repository, a bundle or an .onnx file", path.display());
+    }
+    Ok(path.to_owned())
+}
+
+/// The models that a file lists. Scripts look for the words of TensorFlow Serving where it cannot be read.
+fn read_models(file: &Path) -> anyhow::Result<Vec<ModelConfig>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    read_model_server_config(&text).map_err(|error| {
+        anyhow!("Error parsing text-format {MODEL_SERVER_CONFIG}: {}:{error}", file.display())
+    })
+}
+
+/// Loads what comes and unloads what goes, for as long as the server runs.
+pub(super) async fn keep_up(manager: &ModelManager, arguments: &ServeArgs) {
+    let seconds = arguments.model_config_file_poll_wait_seconds;
+    match &arguments.model_config_file {
+        Some(file) if seconds > 0 => {
+            tokio::join!(manager.watch(), follow(manager, file, Duration::from_secs(seconds)));
+        }
+        _ => manager.watch().await,
+    }
+}
+
+/// Reads the file again and again. What it says is served once it has changed and can be read; otherwise what was
+/// served goes on.
+async fn follow(manager: &ModelManager, file: &Path, every: Duration) {
+    let mut served = read_models(file).ok();
+    loop {
+        tokio::time::sleep(every).await;
+        let outcome = match read_models(file) {
+            Ok(models) if served.as_ref() == Some(&models) => continue,
+            Ok(models) => {
+                let outcome = manager.reconfigure(models.clone()).await.map_err(anyhow::Error::from);
+                served = Some(models);
+                outcome
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => announce(format!("serving what `{}` now says", file.display())),
+            Err(error) => announce(format!("`{}` was not taken over: {error:#}", file.display())),
+        }
+    }
+}
