@@ -1,5 +1,6 @@
-//! The HTTP ports: which protocols answer on each, and the probes that every one of them answers.
+//! The HTTP ports: which protocols answer on each, and the probes and the document that every one of them answers.
 
+use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use wharf_infer::ServiceError;
@@ -8,6 +9,7 @@ use wharf_serve::ModelManager;
 use crate::kserve::KserveService;
 use crate::listener::{RequestBody, Wire};
 use crate::oip::rest::OipRestService;
+use crate::openapi::{self, Part};
 use crate::rest::{Failure, reply};
 use crate::server::draining;
 use crate::tfs::rest::RestService;
@@ -23,11 +25,24 @@ pub(crate) enum Protocols {
     Shared(KserveService, OipRestService),
 }
 
+impl Protocols {
+    /// What a port of these says it answers.
+    pub(crate) fn document(&self) -> Bytes {
+        openapi::document(match self {
+            Protocols::Tfs(_) => &[Part::Tfs],
+            Protocols::Oip(_) => &[Part::Oip],
+            Protocols::Shared(..) => &[Part::Kserve, Part::Oip],
+        })
+    }
+}
+
 /// The protocols of a port behind its probes.
 #[derive(Clone)]
 pub(crate) struct HttpService {
     pub(crate) protocols: Protocols,
     pub(crate) manager: ModelManager,
+    /// What `GET /openapi.json` answers.
+    pub(crate) document: Bytes,
 }
 
 impl Wire for HttpService {
@@ -35,6 +50,9 @@ impl Wire for HttpService {
         let path = request.uri().path();
         match path {
             "/healthz" | "/readyz" if request.method() == Method::GET => return self.probe(path),
+            openapi::PATH if request.method() == Method::GET => {
+                return reply(StatusCode::OK, "application/json", self.document.clone());
+            }
             _ => {}
         }
         match &self.protocols {

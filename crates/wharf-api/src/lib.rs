@@ -28,6 +28,7 @@ mod kserve;
 mod limits;
 mod listener;
 mod oip;
+mod openapi;
 pub mod proto;
 mod rest;
 mod server;

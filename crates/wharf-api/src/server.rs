@@ -168,7 +168,8 @@ impl ApiHandle {
             (sockets.http, Protocols::Shared(kserve, oip)),
         ] {
             if let Some(socket) = socket {
-                let service = HttpService { protocols, manager: manager.clone() };
+                let service =
+                    HttpService { document: protocols.document(), protocols, manager: manager.clone() };
                 self.listen(socket, service, &limits, &slots);
             }
         }

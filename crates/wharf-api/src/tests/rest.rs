@@ -123,3 +123,18 @@ async fn those_who_dawdle_are_shown_out() {
     let reply = exchange(server.rest(), stalled.as_bytes()).await;
     assert_eq!(status_of(&reply), 408, "{reply}");
 }
+
+#[tokio::test]
+async fn every_port_says_what_it_answers() {
+    let server = Server::running(Limits::default()).await;
+    let addresses = server.handle.addresses();
+    for (address, has) in [
+        (addresses.rest, "/v1/models/{model}:classify"),
+        (addresses.oip_rest, "/v2/models/{model}/infer"),
+        (addresses.http, "/v1/models/{model}:predict"),
+    ] {
+        let request = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let reply = exchange(address.unwrap(), request).await;
+        assert!(status_of(&reply) == 200 && reply.contains(has), "{has}: {reply}");
+    }
+}

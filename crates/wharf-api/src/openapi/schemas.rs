@@ -1,0 +1,120 @@
+//! What bodies look like.
+
+use serde_json::{Value, json};
+
+use super::operation::reference;
+
+/// Every schema that an operation names, by its name.
+pub(super) fn all() -> Value {
+    json!({
+        "Value": value(),
+        "TfsPredict": tfs_predict(),
+        "TfsExamples": tfs_examples(),
+        "Parameters": parameters(),
+        "InferInput": infer_input(),
+        "InferOutput": infer_output(),
+        "InferRequest": infer_request(),
+        "IndexRequest": {"type": "object", "properties": {"ready": {"type": "boolean"}}},
+        "RepositoryRequest": {"type": "object", "properties": {"parameters": reference("Parameters")}},
+        "Region": region(),
+        "Empty": {"type": "object"},
+    })
+}
+
+/// An element of a tensor, or a list of what is inside one dimension of it.
+fn value() -> Value {
+    json!({"anyOf": [
+        {"type": ["number", "string", "boolean"]},
+        {"type": "object", "properties": {"b64": {"type": "string"}}, "required": ["b64"]},
+        {"type": "array", "items": reference("Value")},
+    ]})
+}
+
+/// Rows in `instances`, or columns in `inputs`, and not both.
+fn tfs_predict() -> Value {
+    let name = json!({"type": "string"});
+    let values = reference("Value");
+    let named = json!({"type": "object", "additionalProperties": reference("Value")});
+    json!({"oneOf": [
+        {
+            "type": "object",
+            "properties": {
+                "signature_name": name,
+                "instances": {"type": "array", "items": {"anyOf": [values, named]}, "minItems": 1},
+            },
+            "required": ["instances"],
+        },
+        {
+            "type": "object",
+            "properties": {"signature_name": name, "inputs": {"anyOf": [values, named]}},
+            "required": ["inputs"],
+        },
+    ]})
+}
+
+fn tfs_examples() -> Value {
+    let example = json!({"type": "object", "additionalProperties": reference("Value")});
+    json!({
+        "type": "object",
+        "properties": {
+            "signature_name": {"type": "string"},
+            "context": example,
+            "examples": {"type": "array", "items": example, "minItems": 1},
+        },
+        "required": ["examples"],
+    })
+}
+
+fn parameters() -> Value {
+    json!({"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}})
+}
+
+fn infer_input() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "datatype": {"enum": [
+                "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "BF16",
+                "FP32", "FP64", "BYTES",
+            ]},
+            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+            "data": {"type": "array", "items": reference("Value")},
+            "parameters": reference("Parameters"),
+        },
+        "required": ["name", "datatype", "shape"],
+    })
+}
+
+fn infer_output() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "parameters": reference("Parameters")},
+        "required": ["name"],
+    })
+}
+
+fn infer_request() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "parameters": reference("Parameters"),
+            "inputs": {"type": "array", "items": reference("InferInput")},
+            "outputs": {"type": "array", "items": reference("InferOutput")},
+        },
+        "required": ["inputs"],
+    })
+}
+
+fn region() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "key": {"type": "string"},
+            "offset": {"type": "integer", "minimum": 0},
+            "byte_size": {"type": "integer", "minimum": 1},
+        },
+        "required": ["key", "byte_size"],
+    })
+}
