@@ -42,8 +42,8 @@ test-rust: deps
 test-clients: build $(VENV)/.complete
 	WHARF_BIN=$(WHARF) $(VENV)/bin/python -m pytest -p no:cacheprovider tests/python
 
-soak: deps ## Run the crash tests with their full counts (long)
-	WHARF_SOAK=1 cargo test --release --locked --workspace kill
+soak: deps ## Run the crash and soak tests with their full counts (long)
+	WHARF_SOAK=1 cargo test --release --locked --workspace -- kill soak
 
 bench: build ## Measure training and serving, each beside its baseline in the same run
 	@WHARF=$(WHARF) scripts/bench.sh

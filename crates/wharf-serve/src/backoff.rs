@@ -24,6 +24,12 @@ impl Backoff {
         self.due = now.checked_add(pause + pause.mul_f64(spread((key, self.failures))));
     }
 
+    /// What has come of it so far, for people.
+    pub(crate) fn report(&self, now: Instant) -> String {
+        let pause = self.due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        format!("attempt {} failed, the next is in {:.0} s", self.failures, pause.as_secs_f64().ceil())
+    }
+
     /// Whether it may be tried again.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.due.is_none_or(|due| due <= now)

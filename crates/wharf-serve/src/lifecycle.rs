@@ -13,7 +13,7 @@ use crate::control::Desired;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
 use crate::served::{RunCost, ServedModel};
-use crate::{ModelLocation, VersionPolicy, VersionState};
+use crate::{ControlMode, ModelLocation, VersionPolicy, VersionState};
 
 /// One version that is to be served.
 struct Wanted {
@@ -124,7 +124,7 @@ fn unload(server: &Inner, scope: Option<&str>, there: &Versions, keep: &Versions
         let has_successor = available.intersection(keep).any(|(kept, _)| kept == name);
         if has_successor || !there.contains(id) {
             tracing::info!(model.name = name, model.version = version, "unloading");
-            server.registry.set(name, *version, VersionState::Unloading);
+            server.registry.unloading(name, *version);
         }
     }
 }
@@ -170,16 +170,17 @@ fn choose(desired: &Desired, found: &mut Found) -> Vec<Wanted> {
 }
 
 fn is_to_load(server: &Inner, wanted: &Wanted, retry: Retry) -> bool {
-    let Wanted { name, version, .. } = wanted;
+    let Wanted { name, version, place } = wanted;
     let state = server.registry.state(name, *version);
     let is_out = matches!(state, None | Some(VersionState::End | VersionState::Unloading));
-    is_out && (retry == Retry::Now || server.registry.is_due(name, *version))
+    let is_to_load = is_out || server.registry.is_outdated(name, *version, place.stamp);
+    is_to_load && (retry == Retry::Now || server.registry.is_due(name, *version, place.stamp))
 }
 
 /// Loads every one of `wanted`, a few at a time; what fails takes nothing else with it.
 async fn load(server: &Arc<Inner>, wanted: Vec<Wanted>) {
     for wanted in &wanted {
-        server.registry.set(&wanted.name, wanted.version, VersionState::Start);
+        server.registry.loading(&wanted.name, wanted.version, VersionState::Start);
     }
     let turns = Arc::new(Semaphore::new(server.config.limits.parallel_loads.max(1)));
     let mut loads = JoinSet::new();
@@ -195,18 +196,20 @@ async fn load(server: &Arc<Inner>, wanted: Vec<Wanted>) {
 
 async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
     let Wanted { name, version, place } = wanted;
-    server.registry.set(&name, version, VersionState::Loading);
+    server.registry.loading(&name, version, VersionState::Loading);
+    let stamp = place.stamp;
     let (on_thread, label) = (Arc::clone(server), name.clone());
     let outcome = spawn_blocking(move || open(&on_thread, &label, version, &place)).await;
     match outcome.map_err(joined).and_then(|outcome| outcome) {
         Ok(served) => {
             tracing::info!(model.name = name, model.version = version, "available");
-            server.registry.available(Arc::new(served));
+            server.registry.available(Arc::new(served), stamp);
         }
         Err(error) => {
             let detail = error.detail().unwrap_or_default();
             tracing::error!(model.name = name, model.version = version, %error, detail, "not loaded");
-            server.registry.failed(&name, version, &error);
+            let tries_again = matches!(server.config.control, ControlMode::Poll(_));
+            server.registry.failed((&name, version), &error, stamp, tries_again);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use wharf_bundle::{
@@ -27,23 +28,50 @@ pub enum ModelLocation {
 /// Every version that was found, by model.
 pub(crate) type Found = BTreeMap<String, BTreeMap<u64, BundlePlace>>;
 
-/// Where one version of a model is.
+/// Where one version of a model is, and what it looked like there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum BundlePlace {
-    /// In a repository, under the model's name.
-    Repository(PathBuf),
-    /// On its own.
-    Path(PathBuf),
+pub(crate) struct BundlePlace {
+    path: PathBuf,
+    /// Whether `path` is a repository that holds it under the model's name, rather than the bundle itself.
+    is_repository: bool,
+    /// Changes with the files; see [`stamp_of`].
+    pub(crate) stamp: u64,
 }
 
 impl BundlePlace {
+    fn in_repository(root: &Path, name: &str, version: u64) -> Self {
+        let stamp = stamp_of(&root.join(name).join(version.to_string()));
+        Self { path: root.to_owned(), is_repository: true, stamp }
+    }
+
+    fn alone(path: &Path) -> Self {
+        Self { path: path.to_owned(), is_repository: false, stamp: stamp_of(path) }
+    }
+
     /// Opens it under the name and version by which it is to be served.
     pub(crate) fn open(&self, name: &str, version: u64) -> Result<Bundle, BundleError> {
-        match self {
-            BundlePlace::Repository(root) => Repository::open(root)?.bundle(name, version),
-            BundlePlace::Path(path) => Bundle::open(path)?.served_as(name, version),
+        match self.is_repository {
+            true => Repository::open(&self.path)?.bundle(name, version),
+            false => Bundle::open(&self.path)?.served_as(name, version),
         }
     }
+}
+
+/// A number that another number takes the place of when somebody replaces the manifest or the weights: a hash of
+/// their lengths and times. 0 where there is neither.
+fn stamp_of(bundle: &Path) -> u64 {
+    let names = [MANIFEST_FILE, EngineKind::Onnx.weights_file()];
+    let files = names.iter().map(|name| bundle.join(name)).chain([bundle.to_owned()]);
+    let files: Vec<_> =
+        files.filter_map(|path| fs::metadata(path).ok()).filter(fs::Metadata::is_file).collect();
+    if files.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        (file.len(), file.modified().ok()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 impl ModelLocation {
@@ -83,9 +111,10 @@ fn find_in_repository(root: &Path) -> Result<Found, BundleError> {
     let repository = Repository::open(root)?;
     let mut found = Found::new();
     for name in repository.models()? {
-        let place = BundlePlace::Repository(root.to_owned());
-        let versions = repository.versions(&name)?;
-        found.insert(name, versions.into_iter().map(|version| (version, place.clone())).collect());
+        let versions = repository.versions(&name)?.into_iter();
+        let placed =
+            versions.map(|version| (version, BundlePlace::in_repository(root, &name, version))).collect();
+        found.insert(name, placed);
     }
     Ok(found)
 }
@@ -96,7 +125,7 @@ fn find_model(name: Option<&str>, path: &Path) -> Result<Found, BundleError> {
         let bundle = Bundle::open(path)?;
         let name = name.unwrap_or(&bundle.manifest().name);
         check_model_name(name)?;
-        let place = BundlePlace::Path(path.to_owned());
+        let place = BundlePlace::alone(path);
         return Ok(Found::from([(name.to_owned(), BTreeMap::from([(bundle.manifest().version, place)]))]));
     }
     let folder_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -113,7 +142,7 @@ fn numbered_versions(folder: &Path) -> BTreeMap<u64, BundlePlace> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let version = |entry: fs::DirEntry| {
         let version = version_of_folder(entry.file_name().to_str()?)?;
-        holds_bundle(&entry.path()).then(|| (version, BundlePlace::Path(entry.path())))
+        holds_bundle(&entry.path()).then(|| (version, BundlePlace::alone(&entry.path())))
     };
     entries.filter_map(version).collect()
 }

@@ -34,6 +34,14 @@ struct Entry {
     served: Option<Arc<ServedModel>>,
     /// Kept from state to state until the version has loaded.
     backoff: Backoff,
+    /// Of the files that were loaded, or could not be.
+    stamp: u64,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { state: VersionState::Start, error: None, served: None, backoff: Backoff::default(), stamp: 0 }
+    }
 }
 
 impl Registry {
@@ -47,32 +55,61 @@ impl Registry {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A version moves on to a state in which it does not answer.
-    pub(crate) fn set(&self, name: &str, version: u64, state: VersionState) {
-        self.put(name, version, |backoff| Entry { state, error: None, served: None, backoff });
-    }
-
-    /// A version could not be loaded.
-    pub(crate) fn failed(&self, name: &str, version: u64, error: &ServiceError) {
-        let error = Some((error.code(), error.message().to_owned()));
-        self.put(name, version, |mut backoff| {
-            backoff.failed(Instant::now(), (name, version));
-            Entry { state: VersionState::End, error, served: None, backoff }
+    /// A version is routed to no more.
+    pub(crate) fn unloading(&self, name: &str, version: u64) {
+        self.put(name, version, |entry| Entry {
+            state: VersionState::Unloading,
+            error: None,
+            served: None,
+            ..entry
         });
     }
 
-    /// Whether a version that failed has waited for long enough to be tried again by itself.
-    pub(crate) fn is_due(&self, name: &str, version: u64) -> bool {
+    /// A version is on its way. One that is loaded anew answers meanwhile.
+    pub(crate) fn loading(&self, name: &str, version: u64, state: VersionState) {
+        self.put(name, version, |entry| Entry { state, error: None, ..entry });
+    }
+
+    /// A version could not be loaded from files of this stamp. Where it answered before, it goes on. Whoever reads
+    /// the error is told when the server `tries_again` by itself.
+    pub(crate) fn failed(&self, id: (&str, u64), error: &ServiceError, stamp: u64, tries_again: bool) {
+        self.put(id.0, id.1, |mut entry| {
+            if entry.stamp != stamp {
+                entry.backoff = Backoff::default();
+            }
+            let now = Instant::now();
+            entry.backoff.failed(now, id);
+            let message = match tries_again {
+                true => format!("{} ({})", error.message(), entry.backoff.report(now)),
+                false => error.message().to_owned(),
+            };
+            let state = entry.served.as_ref().map_or(VersionState::End, |_| VersionState::Available);
+            Entry { state, error: Some((error.code(), message)), stamp, ..entry }
+        });
+    }
+
+    /// Whether a version that failed is to be tried again by itself: it has waited for long enough, or its files
+    /// are others.
+    pub(crate) fn is_due(&self, name: &str, version: u64, stamp: u64) -> bool {
         let truth = self.lock();
         let entry = truth.models.get(name).and_then(|versions| versions.get(&version));
-        entry.is_none_or(|entry| entry.backoff.is_due(Instant::now()))
+        entry.is_none_or(|entry| entry.stamp != stamp || entry.backoff.is_due(Instant::now()))
+    }
+
+    /// Whether a version answers that does not come from files of this stamp, or that could not be loaded anew
+    /// from them.
+    pub(crate) fn is_outdated(&self, name: &str, version: u64, stamp: u64) -> bool {
+        let truth = self.lock();
+        let entry = truth.models.get(name).and_then(|versions| versions.get(&version));
+        let answers = entry.filter(|entry| entry.state == VersionState::Available);
+        answers.is_some_and(|entry| entry.stamp != stamp || entry.error.is_some())
     }
 
     /// Whether any version of a model answers.
     pub(crate) fn is_available(&self, name: &str) -> bool {
         let truth = self.lock();
         let mut versions = truth.models.get(name).into_iter().flat_map(BTreeMap::values);
-        versions.any(|entry| entry.state == VersionState::Available)
+        versions.any(|entry| entry.served.is_some())
     }
 
     /// Gives versions other names, all at once.
@@ -103,10 +140,10 @@ impl Registry {
     }
 
     /// A version answers from now on.
-    pub(crate) fn available(&self, served: Arc<ServedModel>) {
+    pub(crate) fn available(&self, served: Arc<ServedModel>, stamp: u64) {
         let (name, version) = (served.name.clone(), served.version);
         let state = VersionState::Available;
-        let entry = Entry { state, error: None, served: Some(served), backoff: Backoff::default() };
+        let entry = Entry { state, error: None, served: Some(served), backoff: Backoff::default(), stamp };
         self.put(&name, version, |_| entry);
     }
 
@@ -171,11 +208,13 @@ impl Registry {
         entries.collect()
     }
 
-    fn put(&self, name: &str, version: u64, entry: impl FnOnce(Backoff) -> Entry) {
+    fn put(&self, name: &str, version: u64, entry: impl FnOnce(Entry) -> Entry) {
         drop(self.change(|truth| {
             let versions = truth.models.entry(name.to_owned()).or_default();
-            let backoff = versions.get(&version).map(|entry| entry.backoff).unwrap_or_default();
-            versions.insert(version, entry(backoff))
+            let before = versions.remove(&version).unwrap_or_default();
+            let answered = before.served.clone();
+            versions.insert(version, entry(before));
+            answered
         }));
     }
 

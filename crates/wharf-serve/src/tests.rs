@@ -3,7 +3,9 @@
 mod goodbye;
 mod life;
 mod real;
+mod replaced;
 mod requests;
+mod soak;
 mod steer;
 
 use std::path::{Path, PathBuf};

@@ -26,6 +26,7 @@ struct Shared {
 struct Counts {
     started: usize,
     stopped: usize,
+    loads: usize,
     replicas: usize,
 }
 
@@ -89,6 +90,11 @@ impl FakeEngine {
         }
     }
 
+    /// How many loads have succeeded.
+    pub fn loads(&self) -> usize {
+        lock(&self.shared.counts).loads
+    }
+
     /// How many replicas are loaded.
     pub fn replicas(&self) -> usize {
         lock(&self.shared.counts).replicas
@@ -133,7 +139,10 @@ impl Engine for FakeEngine {
         if let Some(failure) = lock(&self.shared.load_failure).clone() {
             return Err(failure);
         }
-        lock(&self.shared.counts).replicas += 1;
+        let mut counts = lock(&self.shared.counts);
+        counts.loads += 1;
+        counts.replicas += 1;
+        drop(counts);
         Ok(Arc::new(FakeReplica {
             shared: Arc::clone(&self.shared),
             inputs: [TensorSpec::new("x", DType::F32, &[-1])],
