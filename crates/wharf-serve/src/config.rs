@@ -10,7 +10,7 @@ use std::time::Duration;
 use wharf_engine::{Engine, LoadOptions};
 use wharf_infer::ServiceError;
 
-use crate::{ControlMode, ModelConfig, ModelLocation, ModelManager, VersionPolicy};
+use crate::{ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy};
 
 /// What a [`ModelManager`] is built from.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct ServeConfig {
     pub labels: BTreeMap<String, BTreeMap<String, u64>>,
     /// Folders that a model may come from which [`ModelManager::reconfigure`] names. Empty: the folders of `locations`.
     pub reload_roots: Vec<PathBuf>,
+    /// How requests that name no version are spread, by model; without an entry the newest answers.
+    pub traffic: BTreeMap<String, Traffic>,
     /// Who decides what is loaded.
     pub control: ControlMode,
     /// Under [`ControlMode::Explicit`], the models to load at the start.
@@ -102,6 +104,13 @@ impl ServeConfig {
     #[must_use]
     pub fn with_label(mut self, model: impl Into<String>, label: impl Into<String>, version: u64) -> Self {
         self.labels.entry(model.into()).or_default().insert(label.into(), version);
+        self
+    }
+
+    /// With the requests of a model spread like this.
+    #[must_use]
+    pub fn with_traffic(mut self, model: impl Into<String>, traffic: Traffic) -> Self {
+        self.traffic.insert(model.into(), traffic);
         self
     }
 

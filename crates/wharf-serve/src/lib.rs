@@ -46,6 +46,7 @@ mod state;
 mod steer;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};
@@ -54,3 +55,4 @@ pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use policy::VersionPolicy;
 pub use settings::{MODEL_SERVER_CONFIG, read_model_server_config};
 pub use state::{VersionState, VersionStatus};
+pub use traffic::{RollbackBounds, Traffic};

@@ -71,7 +71,7 @@ pub(crate) async fn look(desired: &Desired) -> Result<Found, ServiceError> {
 /// Loads what is wanted of `found`, then unloads what is not; of one model only where `scope` names it.
 async fn settle(server: &Arc<Inner>, desired: &Desired, mut found: Found, scope: Option<&str>, retry: Retry) {
     let there: Versions = found.iter().flat_map(|(name, places)| ids(name, places.keys())).collect();
-    let wanted = choose(desired, &mut found);
+    let wanted = choose(server, desired, &mut found);
     let keep: Versions = wanted.iter().map(|wanted| (wanted.name.clone(), wanted.version)).collect();
     let is_to_load = |wanted: &Wanted| is_to_load(server, wanted, retry);
     load(server, wanted.into_iter().filter(is_to_load).collect()).await;
@@ -156,11 +156,14 @@ fn check_base_path(location: &ModelLocation) -> Result<(), ServiceError> {
 }
 
 /// Takes out of `found` what is wanted.
-fn choose(desired: &Desired, found: &mut Found) -> Vec<Wanted> {
+fn choose(server: &Inner, desired: &Desired, found: &mut Found) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for (name, places) in found {
         let versions = places.keys().copied().collect();
-        for version in desired.policy(name).choose(&versions) {
+        let mut chosen = desired.policy(name).choose(&versions);
+        // What requests are sent to is served.
+        chosen.extend(server.registry.weights(name).into_keys().filter(|version| versions.contains(version)));
+        for version in chosen {
             if let Some(place) = places.remove(&version) {
                 wanted.push(Wanted { name: name.clone(), version, place });
             }

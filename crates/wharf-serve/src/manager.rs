@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout_at;
@@ -9,13 +10,15 @@ use wharf_bundle::Signature;
 use wharf_engine::Engine;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, ServiceError};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, AdmissionPermit};
 use crate::control::Desired;
 use crate::infer::{Task, deadline_exceeded};
 use crate::lifecycle::{self, Retry};
 use crate::pool::CpuPool;
 use crate::registry::Registry;
-use crate::{ServeConfig, VersionState, VersionStatus};
+use crate::served::ServedModel;
+use crate::traffic::Guard;
+use crate::{ServeConfig, Traffic, VersionState, VersionStatus};
 
 /// Serves models. Cheap to clone: all clones are the same server.
 #[derive(Clone)]
@@ -59,11 +62,12 @@ pub struct Gauges {
 
 impl ModelManager {
     pub(crate) fn new(config: ServeConfig, engine: Arc<dyn Engine>) -> Result<Self, ServiceError> {
+        config.traffic.values().try_for_each(Traffic::check)?;
         let pool = CpuPool::new(config.limits.workers, config.limits.max_waiting)
             .map_err(|error| ServiceError::internal("the server cannot start its threads", error))?;
         Ok(Self(Arc::new(Inner {
             admission: Admission::new(config.limits.max_in_flight),
-            registry: Arc::new(Registry::new(config.labels.clone())),
+            registry: Arc::new(Registry::new(config.labels.clone(), &config.traffic)),
             desired: Mutex::new(Desired::of(&config)),
             closing: watch::Sender::new(false),
             config,
@@ -90,7 +94,26 @@ impl ModelManager {
     /// outputs do not fit; the deadline passed; the run failed.
     pub async fn infer(&self, request: InferRequest) -> Result<InferResponse, ServiceError> {
         let permit = self.0.admission.admit()?;
-        let served = Arc::clone(self.0.registry.routes().find(&request.model)?);
+        let (served, guard) = self.route(&request.model)?;
+        let Some(guard) = guard else { return self.run(served, request, permit).await };
+        let started = Instant::now();
+        let answer = self.run(served, request, permit).await;
+        self.judge(&guard, &answer, started.elapsed());
+        answer
+    }
+
+    fn route(&self, model: &ModelRef) -> Result<(Arc<ServedModel>, Option<Arc<Guard>>), ServiceError> {
+        let routes = self.0.registry.routes();
+        let served = routes.find(model, None)?;
+        Ok((Arc::clone(served), routes.guard_of(served)))
+    }
+
+    async fn run(
+        &self,
+        served: Arc<ServedModel>,
+        request: InferRequest,
+        permit: AdmissionPermit,
+    ) -> Result<InferResponse, ServiceError> {
         let deadline = request.deadline;
         let task = Task::new(served, request)?;
         if deadline.has_passed() {
@@ -107,8 +130,17 @@ impl ModelManager {
     /// # Errors
     /// The model, version or label does not exist, or the version does not answer at present.
     pub fn signatures(&self, model: &ModelRef) -> Result<ModelInfo, ServiceError> {
+        self.signatures_for(model, None)
+    }
+
+    /// As [`ModelManager::signatures`]; where requests are spread over versions, a sticky `key` always leads to the
+    /// same one while the same versions share them.
+    ///
+    /// # Errors
+    /// The model, version or label does not exist, or the version does not answer at present.
+    pub fn signatures_for(&self, model: &ModelRef, key: Option<&str>) -> Result<ModelInfo, ServiceError> {
         let routes = self.0.registry.routes();
-        let served = routes.find(model)?;
+        let served = routes.find(model, key)?;
         Ok(ModelInfo {
             name: served.name.clone(),
             version: served.version,

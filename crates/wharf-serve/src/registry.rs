@@ -1,6 +1,6 @@
 //! Every version the server has heard of, and where it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -10,7 +10,8 @@ use crate::backoff::Backoff;
 use crate::control::IndexEntry;
 use crate::route::{Route, Routes};
 use crate::served::ServedModel;
-use crate::{VersionState, VersionStatus};
+use crate::traffic::Guard;
+use crate::{Traffic, VersionState, VersionStatus};
 
 /// The truth about every version, behind a lock that no request takes; and a picture of it for requests,
 /// which is replaced whole whenever the truth changes.
@@ -23,6 +24,19 @@ pub(crate) struct Registry {
 struct Truth {
     models: BTreeMap<String, BTreeMap<u64, Entry>>,
     labels: Labels,
+    traffic: BTreeMap<String, Spread>,
+}
+
+/// How the requests of a model are spread, and who watches.
+struct Spread {
+    weights: BTreeMap<u64, u32>,
+    guards: BTreeMap<u64, Arc<Guard>>,
+}
+
+impl Spread {
+    fn new(model: &str, traffic: &Traffic) -> Self {
+        Self { weights: traffic.weights.clone(), guards: traffic.guards(model) }
+    }
 }
 
 /// Names for versions, by model.
@@ -45,8 +59,9 @@ impl Default for Entry {
 }
 
 impl Registry {
-    pub(crate) fn new(labels: Labels) -> Self {
-        let truth = Truth { models: BTreeMap::new(), labels };
+    pub(crate) fn new(labels: Labels, traffic: &BTreeMap<String, Traffic>) -> Self {
+        let spread = traffic.iter().map(|(model, traffic)| (model.clone(), Spread::new(model, traffic)));
+        let truth = Truth { models: BTreeMap::new(), labels, traffic: spread.collect() };
         Self { truth: Mutex::new(truth), routes: RwLock::default() }
     }
 
@@ -102,7 +117,11 @@ impl Registry {
         let truth = self.lock();
         let entry = truth.models.get(name).and_then(|versions| versions.get(&version));
         let answers = entry.filter(|entry| entry.state == VersionState::Available);
-        answers.is_some_and(|entry| entry.stamp != stamp || entry.error.is_some())
+        // One that was rolled back is as it is: it loaded well.
+        let is_broken = |error: &Option<(ErrorCode, String)>| {
+            error.as_ref().is_some_and(|(code, _)| *code != ErrorCode::Aborted)
+        };
+        answers.is_some_and(|entry| entry.stamp != stamp || is_broken(&entry.error))
     }
 
     /// Whether any version of a model answers.
@@ -115,6 +134,42 @@ impl Registry {
     /// Gives versions other names, all at once.
     pub(crate) fn set_labels(&self, labels: Labels) {
         drop(self.change(|truth| std::mem::replace(&mut truth.labels, labels)));
+    }
+
+    /// Spreads the requests of a model differently; `None` gives them to the newest version.
+    pub(crate) fn set_traffic(&self, model: &str, traffic: Option<&Traffic>) {
+        self.change(|truth| match traffic {
+            Some(traffic) => drop(truth.traffic.insert(model.to_owned(), Spread::new(model, traffic))),
+            None => drop(truth.traffic.remove(model)),
+        });
+    }
+
+    /// Forgets how requests are spread but for these models.
+    pub(crate) fn retain_traffic(&self, models: &BTreeSet<&str>) {
+        self.change(|truth| truth.traffic.retain(|model, _| models.contains(model.as_str())));
+    }
+
+    /// Takes the requests from a version that broke its bounds, unless that has happened or the bounds are no longer
+    /// these. Says whether it did.
+    pub(crate) fn withdraw(&self, guard: &Arc<Guard>, reason: &str) -> bool {
+        self.change(|truth| {
+            let Some(spread) = truth.traffic.get_mut(&guard.model) else { return false };
+            if !spread.guards.get(&guard.version).is_some_and(|current| Arc::ptr_eq(current, guard)) {
+                return false;
+            }
+            spread.guards.remove(&guard.version);
+            spread.weights.insert(guard.version, 0);
+            let versions = truth.models.get_mut(&guard.model);
+            if let Some(entry) = versions.and_then(|versions| versions.get_mut(&guard.version)) {
+                entry.error = Some((ErrorCode::Aborted, format!("rolled back: {reason}")));
+            }
+            true
+        })
+    }
+
+    /// The parts of the requests that versions get; empty where the newest gets all.
+    pub(crate) fn weights(&self, model: &str) -> BTreeMap<u64, u32> {
+        self.lock().traffic.get(model).map(|spread| spread.weights.clone()).unwrap_or_default()
     }
 
     /// The names of versions.
@@ -249,6 +304,10 @@ impl Truth {
                     (None, state) => routes.insert(name, *version, Route::NotReady(state)),
                 }
             }
+        }
+        for (name, spread) in &self.traffic {
+            routes.split(name, &spread.weights);
+            routes.guard(name, &spread.guards);
         }
         routes
     }

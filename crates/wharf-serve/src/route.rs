@@ -7,6 +7,7 @@ use wharf_infer::{ErrorCode, ModelRef, ServiceError, VersionChoice};
 
 use crate::VersionState;
 use crate::served::ServedModel;
+use crate::traffic::{Guard, Split};
 
 /// Client words are cut to this many characters in messages.
 const MAX_SHOWN: usize = 256;
@@ -16,6 +17,8 @@ const MAX_SHOWN: usize = 256;
 pub(crate) struct Routes {
     models: HashMap<String, BTreeMap<u64, Route>>,
     labels: HashMap<String, BTreeMap<String, u64>>,
+    splits: HashMap<String, Split>,
+    guards: HashMap<String, BTreeMap<u64, Arc<Guard>>>,
 }
 
 /// What is known of a version that may be asked for.
@@ -29,24 +32,60 @@ pub(crate) enum Route {
 impl Routes {
     pub(crate) fn new(labels: &BTreeMap<String, BTreeMap<String, u64>>) -> Self {
         let labels = labels.iter().map(|(model, labels)| (model.clone(), labels.clone()));
-        Self { models: HashMap::new(), labels: labels.collect() }
+        Self { labels: labels.collect(), ..Self::default() }
     }
 
     pub(crate) fn insert(&mut self, name: &str, version: u64, route: Route) {
         self.models.entry(name.to_owned()).or_default().insert(version, route);
     }
 
-    /// The version that `reference` means.
+    /// Spreads the requests of a model over those of these versions that answer.
+    pub(crate) fn split(&mut self, name: &str, weights: &BTreeMap<u64, u32>) {
+        let versions = self.models.get(name);
+        let answering = weights.iter().filter_map(|(version, weight)| match versions?.get(version)? {
+            Route::Ready(served) => Some((*weight, Arc::clone(served))),
+            Route::NotReady(_) => None,
+        });
+        if let Some(split) = Split::new(answering) {
+            self.splits.insert(name.to_owned(), split);
+        }
+    }
+
+    /// Has the answers of these versions of a model watched.
+    pub(crate) fn guard(&mut self, name: &str, guards: &BTreeMap<u64, Arc<Guard>>) {
+        if !guards.is_empty() {
+            self.guards.insert(name.to_owned(), guards.clone());
+        }
+    }
+
+    /// Who watches a version.
+    pub(crate) fn guard_of(&self, served: &ServedModel) -> Option<Arc<Guard>> {
+        // Most servers watch nothing: no hashing for them.
+        if self.guards.is_empty() {
+            return None;
+        }
+        self.guards.get(&served.name)?.get(&served.version).cloned()
+    }
+
+    /// The version that `reference` means; where requests are spread, that of a sticky `key`.
     ///
     /// # Errors
     /// In TensorFlow Serving's words: clients of it look for `Servable` to learn that a model is not there yet.
-    pub(crate) fn find(&self, reference: &ModelRef) -> Result<&Arc<ServedModel>, ServiceError> {
+    pub(crate) fn find(
+        &self,
+        reference: &ModelRef,
+        key: Option<&str>,
+    ) -> Result<&Arc<ServedModel>, ServiceError> {
         if reference.name.is_empty() {
             return Err(ServiceError::invalid_argument("ModelSpec has no name specified."));
         }
         let versions = self.models.get(&reference.name);
         match &reference.version {
-            VersionChoice::Latest => latest(reference, versions),
+            VersionChoice::Latest => {
+                let split = self.splits.get(&reference.name);
+                let picked = split.and_then(|split| split.pick(key));
+                picked.map_or_else(|| latest(reference, versions), Ok)
+            }
             VersionChoice::Specific(version) => specific(reference, versions, *version),
             VersionChoice::Label(label) => {
                 let version = self.labels.get(&reference.name).and_then(|labels| labels.get(label));

@@ -7,6 +7,7 @@ mod replaced;
 mod requests;
 mod soak;
 mod steer;
+mod traffic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
