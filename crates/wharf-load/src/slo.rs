@@ -139,8 +139,8 @@ mod tests {
         (1..=90).for_each(|ms| histogram.record(Duration::from_millis(ms)));
         let mut summary = Summary::of_answers(&histogram, Duration::from_secs(1));
         summary.requests = 100;
-        let p = |quantile| Slo { quantile, latency: Duration::from_millis(50) };
-        // 50 of 100 are 50 of the 90 answers.
+        let p = |quantile| Slo { quantile, latency: Duration::from_millis(51) };
+        // 50 of 100 are 50 of the 90 answers; a histogram is exact to 0.8 %.
         assert!(p(0.5).holds(&summary));
         assert!(!p(0.6).holds(&summary));
         assert_eq!(p(0.95).latency_of(&summary), None);

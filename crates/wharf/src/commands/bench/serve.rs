@@ -41,7 +41,8 @@ struct Row {
 struct Sample {
     #[serde(flatten)]
     summary: Summary,
-    /// Processor time of server and load for one answer, in milliseconds.
+    /// Processor time of server and load for one answer, in milliseconds. It includes work for answers that the end
+    /// of the round cut off, which tells where requests are long and callers many.
     cpu_ms: Option<f64>,
 }
 
