@@ -1,6 +1,6 @@
 """Builds the models that `make bench` serves: the shapes of well-known networks with random weights.
 
-Usage: models.py FOLDER. Writes FOLDER/resnet50.onnx and FOLDER/minilm.onnx. Needs the packages of requirements.txt.
+Usage: models.py FOLDER. Writes resnet50.onnx, minilm.onnx and busy.onnx into FOLDER. Needs the packages of requirements.txt.
 Speed does not depend on what the weights are, as long as nothing is denormal, infinite or NaN; the seed is fixed, so
 that every run measures the same files.
 """
@@ -141,12 +141,23 @@ def minilm(path, width=384, heads=12, layers=6):
     graph.save(path, inputs, "last_hidden_state", ["batch", "length", width])
 
 
+def busy(path, width=512, rows=64, layers=5):
+    """A few milliseconds of work for a small request, for the overload."""
+    graph = Graph()
+    x = graph.node("Unsqueeze", "x", graph.constant([1], np.int64))
+    x = graph.node("Tile", x, graph.constant([1, rows, 1], np.int64))
+    for _ in range(layers):
+        x = graph.node("Tanh", graph.node("MatMul", x, graph.normal((width, width), width**-0.5)))
+    graph.node("ReduceMean", x, axes=[1, 2], keepdims=0)
+    graph.save(path, [("x", TensorProto.FLOAT, ["batch", width])], "y", ["batch"])
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: models.py FOLDER")
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, build in [("resnet50", resnet50), ("minilm", minilm)]:
+    for name, build in [("resnet50", resnet50), ("minilm", minilm), ("busy", busy)]:
         partial = folder / f"{name}.partial.onnx"
         build(partial)
         # Whole or not there: a run that was interrupted leaves no half of a model.

@@ -61,6 +61,9 @@ bench_seed
 if build_models; then
     bench_model "$models/resnet50.onnx"
     bench_model "$models/minilm.onnx"
+    echo
+    echo "five times more requests than can be answered"
+    "$wharf" bench overload "$models/busy.onnx"
 else
     echo "skipped: the packages of bench/requirements.txt, which build the larger models, cannot be had" >&2
 fi

@@ -363,6 +363,8 @@ pub(crate) enum BenchCommand {
     Serve(BenchServeArgs),
     /// Load a server in a closed or an open loop and measure its latency
     Load(BenchLoadArgs),
+    /// Ask far more of a server than it can do, and see what it still does
+    Overload(BenchOverloadArgs),
 }
 
 #[derive(Args, Debug)]
@@ -454,6 +456,27 @@ pub(crate) struct BenchLoadArgs {
     /// Draw the latencies into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchOverloadArgs {
+    /// The model's name, or an .onnx file; its `float` or `serving_default` signature is sent random numbers
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: String,
+    /// The wire: tfs-grpc, tfs-rest, oip-grpc, oip-rest (binary tensors) or oip-rest-json
+    #[arg(long, default_value_t = Wire::TfsGrpc)]
+    pub(crate) protocol: Wire,
+    /// How many times the peak is asked for
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) factor: f64,
+    /// Seconds for the peak, and again for the overload
+    #[arg(long, default_value_t = 5)]
+    pub(crate) seconds: u64,
+    /// Size of open dimensions other than the first
+    #[arg(long, default_value_t = 1, value_parser = positive)]
+    pub(crate) length: usize,
     #[command(flatten)]
     pub(crate) repository: RepositoryArg,
 }

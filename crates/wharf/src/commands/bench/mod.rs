@@ -7,6 +7,7 @@ mod endpoint;
 mod inprocess;
 mod load;
 mod output;
+mod overload;
 mod request;
 mod serve;
 mod server;
@@ -22,5 +23,6 @@ pub(crate) fn run(command: BenchCommand) -> anyhow::Result<()> {
         }
         BenchCommand::Serve(arguments) => serve::run(&arguments),
         BenchCommand::Load(arguments) => load::run(&arguments),
+        BenchCommand::Overload(arguments) => overload::run(&arguments),
     }
 }

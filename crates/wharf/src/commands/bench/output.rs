@@ -52,11 +52,13 @@ pub(super) fn write(runs: &[Run], arguments: &BenchLoadArgs) -> anyhow::Result<(
     }
 }
 
-fn first_error(summary: &Summary) -> &str {
+/// What was said first where there was no answer.
+pub(super) fn first_error(summary: &Summary) -> &str {
     summary.first_errors.values().next().map_or("none was sent in the time measured", String::as_str)
 }
 
-fn table(runs: &[Run]) -> String {
+/// A line for each run, and below them what was said first of each kind of failure.
+pub(super) fn table(runs: &[Run]) -> String {
     let mut table = Table::new(&[
         "WIRE",
         ">RATE",
