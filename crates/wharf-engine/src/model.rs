@@ -15,7 +15,7 @@ use wharf_bundle::{
     Bundle, DEFAULT_SIGNATURE, Method, OutputSource, Signature, SignatureInput, SignatureOutput,
 };
 use wharf_infer::{ErrorCode, NamedTensor, ServiceError};
-use wharf_tensor::TensorSpec;
+use wharf_tensor::{Dim, TensorSpec};
 
 use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica, StopSignal};
 use bound::BoundSignature;
@@ -94,6 +94,22 @@ impl LoadedModel {
     /// looked at.
     pub fn has_loops(&self) -> bool {
         self.has_loops
+    }
+
+    /// Whether rows of several requests may be joined for one run of a signature: every input and output has a
+    /// first dimension of any size, and the graph has no loops.
+    pub fn can_batch(&self, signature: &str) -> bool {
+        let is_open = |spec: &TensorSpec| spec.shape.dims().first() == Some(&Dim::Dynamic);
+        !self.has_loops
+            && self.signatures.get(signature).is_some_and(|signature| {
+                signature.inputs.iter().all(|input| is_open(&input.spec))
+                    && signature.outputs.iter().all(|output| is_open(&output.spec))
+            })
+    }
+
+    /// The most rows that the model takes at once, where it says.
+    pub fn max_batch_size(&self) -> Option<usize> {
+        self.max_batch_size
     }
 
     /// The replica itself, for callers who speak in the graph's names.

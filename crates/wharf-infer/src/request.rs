@@ -33,6 +33,9 @@ pub struct InferRequest {
     pub outputs: Vec<String>,
     /// Until when the answer is of use.
     pub deadline: Deadline,
+    /// Who goes first among those that wait, where the model's settings tell priorities apart: 1 is the highest,
+    /// 0 leaves it to the settings.
+    pub priority: u32,
     /// For whom it runs.
     pub caller: Caller,
     /// The trace span of the request, so that work on other threads is recorded under it.
@@ -48,6 +51,7 @@ impl InferRequest {
             inputs: Vec::new(),
             outputs: Vec::new(),
             deadline: Deadline::NONE,
+            priority: 0,
             caller: Caller::Anonymous,
             span: tracing::Span::none(),
         }

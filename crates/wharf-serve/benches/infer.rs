@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use wharf_engine::{Engine, LoadOptions, ModelSource, OnnxEngine, Replica};
 use wharf_infer::{InferRequest, ModelRef, NamedTensor};
-use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
+use wharf_serve::{BatchConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits};
 use wharf_tensor::{Shape, Tensor};
 use wharf_testing::models;
 
@@ -55,10 +55,15 @@ fn main() -> Outcome<()> {
     for batch in [1, 32] {
         let picture = pictures(batch)?;
         let mut all = alone(&engine, &picture)?;
-        for (name, inline_below) in [("queue", Duration::ZERO), ("inline", Duration::from_micros(300))] {
+        let ways = [
+            ("queue", Duration::ZERO, BatchConfig::off()),
+            ("joined", Duration::ZERO, BatchConfig::default()),
+            ("default", Duration::from_micros(300), BatchConfig::default()),
+        ];
+        for (name, inline_below, batching) in ways {
             let limits = ServeLimits::default().with_workers(2).with_inline_below(inline_below);
-            let config =
-                ServeConfig::default().with_location(ModelLocation::model(&path)).with_limits(limits);
+            let config = ServeConfig::default().with_location(ModelLocation::model(&path));
+            let config = config.with_limits(limits).with_default_batching(batching);
             let manager = config.build(Arc::clone(&engine) as Arc<dyn Engine>)?;
             runtime.block_on(manager.refresh())?;
             all.extend([1, 8, 32].map(|clients| served(name, &runtime, &manager, &picture, clients)));

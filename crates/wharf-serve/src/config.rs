@@ -10,7 +10,7 @@ use std::time::Duration;
 use wharf_engine::{Engine, LoadOptions};
 use wharf_infer::ServiceError;
 
-use crate::{ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy};
+use crate::{BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy};
 
 /// What a [`ModelManager`] is built from.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,10 @@ pub struct ServeConfig {
     pub allow_labels_for_unavailable: bool,
     /// How models are loaded.
     pub load: LoadOptions,
+    /// How requests are joined to models that `batching` does not name.
+    pub default_batching: BatchConfig,
+    /// How requests are joined, by model.
+    pub batching: BTreeMap<String, BatchConfig>,
     /// How much work is taken on.
     pub limits: ServeLimits,
 }
@@ -133,6 +137,24 @@ impl ServeConfig {
     pub fn with_load_options(mut self, load: LoadOptions) -> Self {
         self.load = load;
         self
+    }
+
+    /// With requests joined like this, to all models that have no settings of their own.
+    #[must_use]
+    pub fn with_default_batching(mut self, batching: BatchConfig) -> Self {
+        self.default_batching = batching;
+        self
+    }
+
+    /// With requests to one model joined like this.
+    #[must_use]
+    pub fn with_batching(mut self, model: impl Into<String>, batching: BatchConfig) -> Self {
+        self.batching.insert(model.into(), batching);
+        self
+    }
+
+    pub(crate) fn batching(&self, model: &str) -> &BatchConfig {
+        self.batching.get(model).unwrap_or(&self.default_batching)
     }
 
     /// With these limits.

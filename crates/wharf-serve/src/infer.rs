@@ -14,10 +14,16 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, NamedTensor,
 use wharf_tensor::Tensor;
 
 use crate::admission::{AdmissionPermit, draining};
+use crate::batch::{Entry, LaneKey, LaneRules, Rows, Seat, Waiter};
 use crate::pool::{CpuPool, Refusal};
 use crate::served::ServedModel;
 
-type Answer = Result<InferResponse, ServiceError>;
+pub(crate) type Answer = Result<InferResponse, ServiceError>;
+
+/// Work below this runs where it arrived even when others are under way. Handing a request over costs 17 us of CPU
+/// time, and joining saves at most what a run costs beyond its rows: of 38 us for the seed's network, 9 (`cargo
+/// bench -p wharf-serve`).
+const TOO_SHORT_TO_JOIN: Duration = Duration::from_micros(75);
 
 /// A request that has been routed and checked.
 pub(crate) struct Task {
@@ -26,6 +32,8 @@ pub(crate) struct Task {
     request: InferRequest,
     /// Elements of the inputs; bytes where they are strings.
     size: usize,
+    /// How many rows it adds to a batch; `None` where it runs alone.
+    rows: Option<usize>,
 }
 
 impl Task {
@@ -34,44 +42,44 @@ impl Task {
         let signature = effective_signature(request.signature.as_deref()).to_owned();
         served.model.check(&signature, &request.inputs, &request.outputs)?;
         let size = request.inputs.iter().map(|input| size_of_input(&input.tensor)).sum();
-        Ok(Self { served, signature, request, size })
+        let rows = common_rows(&request.inputs).filter(|_| served.can_batch(&signature));
+        Ok(Self { served, signature, request, size, rows })
     }
 
-    /// Whether this is known to take less than `limit`. Of a graph with loops nobody knows: a run in place cannot
-    /// be stopped.
-    pub(crate) fn is_shorter_than(&self, limit: Duration) -> bool {
+    /// Whether this is best run where it arrived: known to take less than `limit`, and so short that joining it
+    /// with others gains nothing, or nobody is there to be joined with. Of a graph with loops nobody knows how
+    /// long it takes: a run in place cannot be stopped.
+    pub(crate) fn runs_here(&self, limit: Duration, in_flight: usize) -> bool {
+        let is_lonely = self.rows.is_none() || in_flight <= 1;
+        let limit = if is_lonely { limit } else { limit.min(TOO_SHORT_TO_JOIN) };
         !self.served.model.has_loops()
             && self.served.cost.estimate(self.size).is_some_and(|estimate| estimate < limit)
     }
 
     /// Runs on this thread.
     pub(crate) fn run_here(self) -> Answer {
-        let outputs = self.compute(&StopSignal::never());
-        self.respond(outputs)
+        let outputs = self.compute(&StopSignal::never())?;
+        Ok(self.response(outputs))
     }
 
-    /// Runs on a thread of `pool`, unless by then the deadline has passed or the caller has left. Where either
-    /// happens during the run, the run is stopped. `closing` turns true when the server waits no longer.
-    ///
-    /// The permit goes where the work goes and comes back with the answer: a caller who leaves does not make
-    /// room while the work still runs, and a server that drains is not empty before the answer has arrived.
+    /// Runs on a thread of `pool`, with others where that can be, unless by then the deadline has passed or the
+    /// caller has left. Where all whom it is for have left, the run is stopped. `closing` turns true when the
+    /// server waits no longer.
     pub(crate) async fn run_on(
         self,
-        pool: &CpuPool,
+        pool: &CpuPool<Waiter>,
         permit: AdmissionPermit,
         mut closing: watch::Receiver<bool>,
     ) -> Answer {
         let deadline = self.request.deadline;
-        let stop = StopOnDrop(StopSignal::new());
+        let (key, rules) = (self.lane(), self.served.rules);
+        let (rows, rank) = (self.rows(), self.served.batching.rank(self.request.priority));
+        let guard = LeaveOnDrop(Arc::default());
         let (reply, answer) = oneshot::channel();
-        let signal = stop.0.clone();
-        let job = move || {
-            if !reply.is_closed() && !signal.is_stopped() {
-                // Fails where the caller left meanwhile.
-                let _ = reply.send((self.run_in_time(&signal), permit));
-            }
-        };
-        pool.submit(Box::new(job)).map_err(refused)?;
+        let waiter = Waiter { task: self, reply, permit, seat: Arc::clone(&guard.0) };
+        let rules = if key.rows.is_some() { rules } else { ALONE };
+        pool.submit(key, rules, Entry { item: waiter, rows, rank, arrived: Instant::now() })
+            .map_err(refused)?;
         tokio::select! {
             biased;
             answer = answer => answer.map_or_else(|_| Err(draining()), |(answer, _permit)| answer),
@@ -80,34 +88,81 @@ impl Task {
         }
     }
 
-    fn run_in_time(self, stop: &StopSignal) -> Answer {
-        if self.request.deadline.has_passed() {
-            return Err(deadline_exceeded());
-        }
-        let outputs = self.compute(stop);
-        self.respond(outputs)
+    /// Runs it by itself.
+    pub(crate) fn compute(&self, stop: &StopSignal) -> Result<Vec<NamedTensor>, ServiceError> {
+        self.compute_inputs(&self.request.inputs, self.size, stop)
     }
 
-    fn compute(&self, stop: &StopSignal) -> Result<Vec<NamedTensor>, ServiceError> {
+    /// Runs `inputs`, of so many elements, as this request asks.
+    pub(crate) fn compute_inputs(
+        &self,
+        inputs: &[NamedTensor],
+        size: usize,
+        stop: &StopSignal,
+    ) -> Result<Vec<NamedTensor>, ServiceError> {
         let _span = self.request.span.enter();
         let started = Instant::now();
         let model = &self.served.model;
-        let run = || model.run(&self.signature, &self.request.inputs, &self.request.outputs, stop);
+        let run = || model.run(&self.signature, inputs, &self.request.outputs, stop);
         let outputs = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
         if outputs.is_ok() {
-            self.served.cost.learn(self.size, started.elapsed());
+            self.served.cost.learn(size, started.elapsed());
         }
         outputs
     }
 
-    fn respond(self, outputs: Result<Vec<NamedTensor>, ServiceError>) -> Answer {
-        Ok(InferResponse {
+    pub(crate) fn response(&self, outputs: Vec<NamedTensor>) -> InferResponse {
+        InferResponse {
             model_name: self.served.name.clone(),
             model_version: self.served.version,
-            signature: self.signature,
-            outputs: outputs?,
-        })
+            signature: self.signature.clone(),
+            outputs,
+        }
     }
+
+    pub(crate) fn served(&self) -> &Arc<ServedModel> {
+        &self.served
+    }
+
+    pub(crate) fn inputs(&self) -> &[NamedTensor] {
+        &self.request.inputs
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Rows of a batch; what runs alone counts as one.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.unwrap_or(1)
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.request.deadline
+    }
+
+    /// With whom this may run.
+    fn lane(&self) -> LaneKey {
+        let trail = |input: &NamedTensor| {
+            let dims = input.tensor.shape().dims().get(1..).unwrap_or_default();
+            (input.name.clone(), dims.to_vec())
+        };
+        let rows = self.rows.map(|_| {
+            let mut inputs: Vec<_> = self.request.inputs.iter().map(trail).collect();
+            inputs.sort_unstable();
+            Rows { signature: self.signature.clone(), outputs: self.request.outputs.clone(), inputs }
+        });
+        LaneKey { model: Arc::as_ptr(&self.served).addr(), rows }
+    }
+}
+
+/// For requests that cannot be joined.
+const ALONE: LaneRules = LaneRules { max_rows: 1, max_delay: Duration::ZERO };
+
+/// The first dimension that all inputs have; `None` where they differ or there are no rows.
+fn common_rows(inputs: &[NamedTensor]) -> Option<usize> {
+    let rows = inputs.first()?.tensor.rows().filter(|rows| *rows > 0)?;
+    inputs.iter().all(|input| input.tensor.rows() == Some(rows)).then_some(rows)
 }
 
 /// The signature that is meant where none, or an empty one, was named.
@@ -125,12 +180,12 @@ pub(crate) fn deadline_exceeded() -> ServiceError {
     ServiceError::new(ErrorCode::DeadlineExceeded, "the deadline passed before there was an answer")
 }
 
-/// Ends the run of a caller who stopped waiting, for whatever reason.
-struct StopOnDrop(StopSignal);
+/// Ends the wait of a caller who stopped waiting, for whatever reason.
+struct LeaveOnDrop(Arc<Seat>);
 
-impl Drop for StopOnDrop {
+impl Drop for LeaveOnDrop {
     fn drop(&mut self) {
-        self.0.stop();
+        self.0.leave();
     }
 }
 

@@ -4,7 +4,8 @@
 //! listener clones. [`ModelManager::refresh`] loads what the sources hold and unloads what they no longer do;
 //! a version is routed to once its goldens have been replayed, and a model that fails to load takes nobody
 //! with it. [`ModelManager::infer`] answers one request: it is admitted or refused at once, waits in a bounded
-//! queue for one of the threads that compute, and is dropped there when nobody waits for it any more.
+//! queue for one of the threads that compute, which takes along whatever else waits for the same model and fits
+//! ([`BatchConfig`]), and is dropped there when nobody waits for it any more.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,6 +31,7 @@
 
 mod admission;
 mod backoff;
+mod batch;
 mod config;
 mod control;
 mod infer;
@@ -48,6 +50,7 @@ mod steer;
 mod tests;
 mod traffic;
 
+pub use batch::{BatchConfig, BatchSnapshot};
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use location::ModelLocation;

@@ -12,7 +12,7 @@ use wharf_infer::{ErrorCode, ServiceError};
 use crate::control::Desired;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
-use crate::served::{RunCost, ServedModel};
+use crate::served::ServedModel;
 use crate::{ControlMode, ModelLocation, VersionPolicy, VersionState};
 
 /// One version that is to be served.
@@ -224,13 +224,8 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     let model = LoadedModel::load(&bundle, &*server.engine, &server.config.load)?;
     let report = model.replay(&bundle)?;
     tracing::debug!(model.name = name, model.version = version, ?report, "goldens replayed");
-    Ok(ServedModel {
-        name: name.to_owned(),
-        version,
-        model,
-        cost: RunCost::default(),
-        registry: Arc::downgrade(&server.registry),
-    })
+    let batching = server.config.batching(name).clone();
+    Ok(ServedModel::new(name, version, model, batching, Arc::downgrade(&server.registry)))
 }
 
 /// What is wrong with a bundle, without the paths in the library's own message.

@@ -11,6 +11,7 @@ use wharf_engine::Engine;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, ServiceError};
 
 use crate::admission::{Admission, AdmissionPermit};
+use crate::batch::Waiter;
 use crate::control::Desired;
 use crate::infer::{Task, deadline_exceeded};
 use crate::lifecycle::{self, Retry};
@@ -18,7 +19,7 @@ use crate::pool::CpuPool;
 use crate::registry::Registry;
 use crate::served::ServedModel;
 use crate::traffic::Guard;
-use crate::{ServeConfig, Traffic, VersionState, VersionStatus};
+use crate::{BatchSnapshot, ServeConfig, Traffic, VersionState, VersionStatus};
 
 /// Serves models. Cheap to clone: all clones are the same server.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub(crate) struct Inner {
     /// One change at a time of what is wanted and of what is loaded.
     pub(crate) desired: Mutex<Desired>,
     admission: Arc<Admission>,
-    pool: CpuPool,
+    pool: CpuPool<Waiter>,
     /// Turns true when the server stops waiting for what runs.
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -119,7 +120,7 @@ impl ModelManager {
         if deadline.has_passed() {
             return Err(deadline_exceeded());
         }
-        if task.is_shorter_than(self.0.config.limits.inline_below) {
+        if task.runs_here(self.0.config.limits.inline_below, self.0.admission.in_flight()) {
             return task.run_here();
         }
         task.run_on(&self.0.pool, permit, self.0.closing.subscribe()).await
@@ -185,6 +186,14 @@ impl ModelManager {
         })
     }
 
+    /// The batches so far of the version that `model` means.
+    ///
+    /// # Errors
+    /// The model, version or label does not exist, or the version does not answer at present.
+    pub fn batches(&self, model: &ModelRef) -> Result<BatchSnapshot, ServiceError> {
+        Ok(self.0.registry.routes().find(model)?.batches.snapshot())
+    }
+
     /// How busy the server is.
     pub fn gauges(&self) -> Gauges {
         Gauges { in_flight: self.0.admission.in_flight(), waiting: self.0.pool.waiting() }
@@ -194,6 +203,7 @@ impl ModelManager {
     /// `deadline`, then answered as unavailable. Says whether all could be finished.
     pub async fn shutdown(&self, deadline: Deadline) -> bool {
         self.0.admission.close();
+        self.0.pool.hurry();
         let finished = match deadline.instant() {
             Some(moment) => timeout_at(moment.into(), self.0.admission.empty()).await.is_ok(),
             None => {

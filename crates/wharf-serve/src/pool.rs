@@ -1,12 +1,23 @@
 //! The threads that compute, and the bounded queue before them.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use std::{io, thread};
 
+use crate::batch::{Batch, CloseReason, Entry, LaneKey, LaneRules, Line};
+
 /// A piece of work. It answers whoever waits for it itself, also by being dropped.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
+pub(crate) trait Job: Send + Sized + 'static {
+    /// Whether somebody still waits for it.
+    fn is_wanted(&self, now: Instant) -> bool;
+
+    /// Nobody waits for it any more, or not for this long.
+    fn expire(self);
+
+    /// Does several at once, which have so many rows together.
+    fn run(batch: Vec<Self>, rows: usize, reason: CloseReason);
+}
 
 /// Why a job was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,26 +29,32 @@ pub(crate) enum Refusal {
 }
 
 /// A fixed number of threads, so that computing never holds up the threads that listen.
-pub(crate) struct CpuPool(Arc<Shared>);
+pub(crate) struct CpuPool<J: Job>(Arc<Shared<J>>);
 
-struct Shared {
-    queue: Mutex<Queue>,
+struct Shared<J> {
+    queue: Mutex<Queue<J>>,
     wake: Condvar,
     max_waiting: usize,
 }
 
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
+struct Queue<J> {
+    line: Line<J>,
     /// Threads that have nothing to do.
     idle: usize,
     is_closed: bool,
 }
 
-impl CpuPool {
+/// What a thread does next.
+struct Turn<J> {
+    batch: Option<Batch<J>>,
+    unwanted: Vec<J>,
+}
+
+impl<J: Job> CpuPool<J> {
     /// Starts the threads.
     pub(crate) fn new(workers: usize, max_waiting: usize) -> io::Result<Self> {
-        let shared = Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), max_waiting });
+        let queue = Queue { line: Line::default(), idle: 0, is_closed: false };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new(), max_waiting });
         let pool = Self(shared);
         for index in 0..workers.max(1) {
             let shared = Arc::clone(&pool.0);
@@ -47,16 +64,16 @@ impl CpuPool {
     }
 
     /// Queues a job.
-    pub(crate) fn submit(&self, job: Job) -> Result<(), Refusal> {
+    pub(crate) fn submit(&self, key: LaneKey, rules: LaneRules, entry: Entry<J>) -> Result<(), Refusal> {
         let mut queue = self.0.lock();
         if queue.is_closed {
             return Err(Refusal::Closed);
         }
         // Jobs for which a thread is free do not wait, however short the queue may be.
-        if queue.jobs.len() >= self.0.max_waiting.saturating_add(queue.idle) {
+        if queue.line.len() >= self.0.max_waiting.saturating_add(queue.idle) {
             return Err(Refusal::Full);
         }
-        queue.jobs.push_back(job);
+        queue.line.push(key, rules, entry);
         drop(queue);
         self.0.wake.notify_one();
         Ok(())
@@ -64,14 +81,20 @@ impl CpuPool {
 
     /// How many jobs wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.0.lock().jobs.len()
+        self.0.lock().line.len()
+    }
+
+    /// Has no job wait for company any more.
+    pub(crate) fn hurry(&self) {
+        self.0.lock().line.hurry();
+        self.0.wake.notify_all();
     }
 
     /// Drops what waits and lets the threads end after what they do now.
     pub(crate) fn close(&self) {
         let mut queue = self.0.lock();
         queue.is_closed = true;
-        let jobs = std::mem::take(&mut queue.jobs);
+        let jobs = queue.line.clear();
         drop(queue);
         self.0.wake.notify_all();
         // Without the lock: a dropped job answers whoever waits for it.
@@ -79,38 +102,48 @@ impl CpuPool {
     }
 }
 
-impl Drop for CpuPool {
+impl<J: Job> Drop for CpuPool<J> {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-impl Shared {
+impl<J: Job> Shared<J> {
     fn work(&self) {
-        while let Some(job) = self.next() {
+        while let Some(Turn { batch, unwanted }) = self.next() {
+            unwanted.into_iter().for_each(J::expire);
+            let Some(Batch { items, rows, reason }) = batch else { continue };
             // Jobs answer for their own panics; this one keeps the thread.
-            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| J::run(items, rows, reason))).is_err() {
                 tracing::error!("a job panicked outside of its own guard");
             }
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Turn<J>> {
         let mut queue = self.lock();
         loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+            let (now, mut unwanted) = (Instant::now(), Vec::new());
+            let batch = queue.line.take(now, |job| job.is_wanted(now), &mut unwanted);
+            if batch.is_some() || !unwanted.is_empty() {
+                return Some(Turn { batch, unwanted });
             }
             if queue.is_closed {
                 return None;
             }
             queue.idle += 1;
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = match queue.line.next_due() {
+                None => self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let pause = due.saturating_duration_since(now);
+                    self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
             queue.idle -= 1;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Queue<J>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,18 +151,39 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Duration;
 
     use super::*;
 
+    struct Closure(Box<dyn FnOnce() + Send>);
+
+    impl Job for Closure {
+        fn is_wanted(&self, _: Instant) -> bool {
+            true
+        }
+
+        fn expire(self) {}
+
+        fn run(batch: Vec<Self>, _: usize, _: CloseReason) {
+            batch.into_iter().for_each(|job| (job.0)());
+        }
+    }
+
+    fn submit(pool: &CpuPool<Closure>, job: impl FnOnce() + Send + 'static) -> Result<(), Refusal> {
+        let rules = LaneRules { max_rows: 1, max_delay: Duration::ZERO };
+        let entry = Entry { item: Closure(Box::new(job)), rows: 1, rank: 0, arrived: Instant::now() };
+        pool.submit(LaneKey { model: 0, rows: None }, rules, entry)
+    }
+
     /// A pool of one thread that is busy until the sender is used or dropped.
-    fn busy_pool(max_waiting: usize) -> (CpuPool, mpsc::Sender<()>) {
+    fn busy_pool(max_waiting: usize) -> (CpuPool<Closure>, mpsc::Sender<()>) {
         let pool = CpuPool::new(1, max_waiting).unwrap();
         let (release, gate) = mpsc::channel::<()>();
         let (started, running) = mpsc::channel();
-        pool.submit(Box::new(move || {
+        submit(&pool, move || {
             let _ = started.send(());
             let _ = gate.recv();
-        }))
+        })
         .unwrap();
         running.recv().unwrap();
         (pool, release)
@@ -141,12 +195,12 @@ mod tests {
         let (send, receive) = mpsc::channel();
         for number in 0..2 {
             let send = send.clone();
-            pool.submit(Box::new(move || {
+            submit(&pool, move || {
                 let _ = send.send(number);
-            }))
+            })
             .unwrap();
         }
-        assert_eq!(pool.submit(Box::new(|| {})), Err(Refusal::Full));
+        assert_eq!(submit(&pool, || {}), Err(Refusal::Full));
         assert_eq!(pool.waiting(), 2);
         drop((release, send));
         assert_eq!(receive.iter().collect::<Vec<_>>(), [0, 1]);
@@ -156,13 +210,13 @@ mod tests {
     fn closing_drops_what_waits_and_refuses_the_rest() {
         let (pool, release) = busy_pool(2);
         let (send, receive) = mpsc::channel::<()>();
-        pool.submit(Box::new(move || {
+        submit(&pool, move || {
             let _ = send.send(());
-        }))
+        })
         .unwrap();
         pool.close();
         assert!(receive.recv().is_err(), "the job was dropped, not run");
-        assert_eq!(pool.submit(Box::new(|| {})), Err(Refusal::Closed));
+        assert_eq!(submit(&pool, || {}), Err(Refusal::Closed));
         drop(release);
     }
 
@@ -170,10 +224,10 @@ mod tests {
     fn a_panic_does_not_cost_the_thread() {
         let pool = CpuPool::new(1, 4).unwrap();
         let (send, receive) = mpsc::channel();
-        pool.submit(Box::new(|| panic!("on purpose"))).unwrap();
-        pool.submit(Box::new(move || {
+        submit(&pool, || panic!("on purpose")).unwrap();
+        submit(&pool, move || {
             let _ = send.send(7);
-        }))
+        })
         .unwrap();
         assert_eq!(receive.recv(), Ok(7));
     }

@@ -1,11 +1,12 @@
 //! A version that answers.
 
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use wharf_engine::LoadedModel;
 
+use crate::batch::{BatchConfig, BatchStats, LaneRules};
 use crate::registry::Registry;
 
 /// A loaded version under the name by which it is served. Requests share it; the last one to let go of it
@@ -15,8 +16,58 @@ pub(crate) struct ServedModel {
     pub(crate) version: u64,
     pub(crate) model: LoadedModel,
     pub(crate) cost: RunCost,
+    pub(crate) batching: BatchConfig,
+    pub(crate) rules: LaneRules,
+    pub(crate) batches: BatchStats,
+    /// Set where the rows of a joined run turned out not to be those of its parts.
+    is_unbatchable: AtomicBool,
     /// Told when this is dropped.
     pub(crate) registry: Weak<Registry>,
+}
+
+impl ServedModel {
+    pub(crate) fn new(
+        name: &str,
+        version: u64,
+        model: LoadedModel,
+        batching: BatchConfig,
+        registry: Weak<Registry>,
+    ) -> Self {
+        let limit = model.max_batch_size().unwrap_or(usize::MAX);
+        Self {
+            name: name.to_owned(),
+            version,
+            rules: LaneRules {
+                max_rows: batching.max_batch_size.min(limit),
+                max_delay: batching.max_queue_delay,
+            },
+            model,
+            cost: RunCost::default(),
+            batching,
+            batches: BatchStats::default(),
+            is_unbatchable: AtomicBool::new(false),
+            registry,
+        }
+    }
+
+    /// Whether requests of a signature may run together.
+    pub(crate) fn can_batch(&self, signature: &str) -> bool {
+        self.rules.max_rows > 1
+            && !self.is_unbatchable.load(Ordering::Relaxed)
+            && self.model.can_batch(signature)
+    }
+
+    /// Runs one by one from now on: an output has not one row for each row of the inputs.
+    pub(crate) fn stop_batching(&self) {
+        if !self.is_unbatchable.swap(true, Ordering::Relaxed) {
+            let (name, version) = (&self.name, self.version);
+            tracing::warn!(
+                model.name = name,
+                model.version = version,
+                "outputs do not follow rows: no batching"
+            );
+        }
+    }
 }
 
 impl Drop for ServedModel {

@@ -1,5 +1,6 @@
 //! The manager over a fake engine that the tests step through, and over the real one.
 
+mod batches;
 mod goodbye;
 mod life;
 mod real;
@@ -19,7 +20,7 @@ use wharf_infer::{InferRequest, InferResponse, ModelRef, NamedTensor, ServiceErr
 use wharf_tensor::{Shape, Tensor};
 use wharf_testing::{FakeEngine, FakeRun, models};
 
-use crate::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
+use crate::{BatchConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits};
 
 /// A folder for models, which goes when the test ends.
 struct Folder(TempDir);
@@ -54,11 +55,17 @@ impl Folder {
     }
 }
 
-/// A server of one model `m` over a stepped engine, with a single thread that computes.
+/// A server of one model `m` over a stepped engine, which runs requests one by one.
 async fn stepped(limits: ServeLimits) -> (ModelManager, Arc<FakeEngine>) {
+    stepped_batches(limits, BatchConfig::off()).await
+}
+
+/// The same, with requests joined as `batching` says.
+async fn stepped_batches(limits: ServeLimits, batching: BatchConfig) -> (ModelManager, Arc<FakeEngine>) {
     let (folder, engine) = (Folder::new(), FakeEngine::stepped());
     folder.put("m", 1);
-    let manager = serve(folder.config().with_limits(limits), Arc::clone(&engine) as Arc<dyn Engine>).await;
+    let config = folder.config().with_limits(limits).with_default_batching(batching);
+    let manager = serve(config, Arc::clone(&engine) as Arc<dyn Engine>).await;
     (manager, engine)
 }
 

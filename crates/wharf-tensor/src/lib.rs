@@ -15,6 +15,7 @@
 
 mod dtype;
 mod error;
+mod rows;
 mod shape;
 mod spec;
 mod tensor;

@@ -1,0 +1,82 @@
+//! How requests are joined.
+
+use std::time::Duration;
+
+/// How requests to one model are joined into runs. By default whatever waits when a thread becomes free runs
+/// together, so that a server with nothing else to do answers as fast as one that joins nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchConfig {
+    /// The most rows of a joined run; 1 or less joins nothing. A model that says it takes fewer is given fewer.
+    pub max_batch_size: usize,
+    /// How long the first request of a batch waits for others while a thread is free.
+    pub max_queue_delay: Duration,
+    /// Priorities that are told apart, from 1, the highest; 0 tells none apart.
+    pub priority_levels: u32,
+    /// The priority of requests that name none, or none of the levels; 0 is the lowest level.
+    pub default_priority_level: u32,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self {
+            max_batch_size: 32,
+            max_queue_delay: Duration::ZERO,
+            priority_levels: 0,
+            default_priority_level: 0,
+        }
+    }
+}
+
+impl BatchConfig {
+    /// Every request runs alone.
+    pub fn off() -> Self {
+        Self::default().with_max_batch_size(1)
+    }
+
+    /// With runs of this many rows at most.
+    #[must_use]
+    pub fn with_max_batch_size(mut self, rows: usize) -> Self {
+        self.max_batch_size = rows;
+        self
+    }
+
+    /// With the first of a batch waiting this long for others.
+    #[must_use]
+    pub fn with_max_queue_delay(mut self, delay: Duration) -> Self {
+        self.max_queue_delay = delay;
+        self
+    }
+
+    /// With this many levels of priority.
+    #[must_use]
+    pub fn with_priority_levels(mut self, levels: u32, default: u32) -> Self {
+        self.priority_levels = levels;
+        self.default_priority_level = default;
+        self
+    }
+
+    /// The place in line of a request that asks for `priority`: lower goes first.
+    pub(crate) fn rank(&self, priority: u32) -> u32 {
+        let levels = 1..=self.priority_levels;
+        let default = Some(self.default_priority_level).filter(|level| levels.contains(level));
+        match levels.contains(&priority) {
+            true => priority,
+            false => default.unwrap_or(self.priority_levels),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_outside_of_the_levels_are_the_default() {
+        let cases = [(0, 0, 7, 0), (3, 0, 1, 1), (3, 0, 0, 3), (3, 0, 4, 3), (3, 2, 0, 2), (3, 9, 0, 3)];
+        for (levels, default, asked, expected) in cases {
+            let config = BatchConfig::default().with_priority_levels(levels, default);
+            assert_eq!(config.rank(asked), expected, "{levels} levels, default {default}, asked {asked}");
+        }
+    }
+}

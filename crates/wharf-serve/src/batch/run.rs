@@ -1,0 +1,125 @@
+//! One run for all of a batch.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use wharf_infer::NamedTensor;
+use wharf_tensor::Tensor;
+
+use super::{CloseReason, Seat};
+use crate::admission::AdmissionPermit;
+use crate::infer::{Answer, Task, deadline_exceeded};
+use crate::pool::Job;
+
+/// A request on its way through the queue. The permit goes where the work goes and comes back with the answer: a
+/// caller who leaves does not make room while the work still runs, and a server that drains is not empty before
+/// the answer has arrived.
+pub(crate) struct Waiter {
+    pub(crate) task: Task,
+    pub(crate) reply: oneshot::Sender<(Answer, AdmissionPermit)>,
+    pub(crate) permit: AdmissionPermit,
+    pub(crate) seat: Arc<Seat>,
+}
+
+impl Job for Waiter {
+    fn is_wanted(&self, now: Instant) -> bool {
+        !self.reply.is_closed() && self.task.deadline().instant().is_none_or(|deadline| now < deadline)
+    }
+
+    fn expire(self) {
+        self.answer(Err(deadline_exceeded()));
+    }
+
+    fn run(mut batch: Vec<Self>, rows: usize, reason: CloseReason) {
+        let Some(first) = batch.first() else { return };
+        let served = Arc::clone(first.task.served());
+        served.batches.closed(reason, batch.len(), rows);
+        let outputs = if batch.len() == 1 { None } else { run_together(&batch) };
+        match outputs {
+            Some(outputs) => {
+                for (waiter, outputs) in batch.into_iter().zip(outputs) {
+                    let response = waiter.task.response(outputs);
+                    waiter.answer(Ok(response));
+                }
+            }
+            None => {
+                if batch.len() > 1 {
+                    served.batches.split();
+                }
+                batch.drain(..).for_each(Waiter::run_alone);
+            }
+        }
+    }
+}
+
+impl Waiter {
+    fn run_alone(self) {
+        if !self.is_wanted(Instant::now()) {
+            return self.expire();
+        }
+        let stop = Seat::together([&*self.seat].into_iter());
+        let outputs = self.task.compute(&stop);
+        let answer = outputs.map(|outputs| self.task.response(outputs));
+        self.answer(answer);
+    }
+
+    /// Fails where the caller left meanwhile.
+    fn answer(self, answer: Answer) {
+        let _ = self.reply.send((answer, self.permit));
+    }
+}
+
+/// The outputs of each of `batch`, from one run; `None` where that fails, be it for the fault of one of them:
+/// then each is to be run alone, so that nobody answers for a neighbour.
+fn run_together(batch: &[Waiter]) -> Option<Vec<Vec<NamedTensor>>> {
+    let first = &batch[0].task;
+    let stop = Seat::together(batch.iter().map(|waiter| &*waiter.seat));
+    let inputs = join(batch)?;
+    let size = batch.iter().map(|waiter| waiter.task.size()).sum();
+    let outputs = match first.compute_inputs(&inputs, size, &stop) {
+        Ok(outputs) => outputs,
+        Err(error) => {
+            tracing::debug!(%error, requests = batch.len(), "a batch failed, its requests run one by one");
+            return None;
+        }
+    };
+    let outputs = split(batch, &outputs);
+    if outputs.is_none() {
+        first.served().stop_batching();
+    }
+    outputs
+}
+
+/// The inputs of all, joined; by name, because each may send them in an order of its own.
+fn join(batch: &[Waiter]) -> Option<Vec<NamedTensor>> {
+    let join_one = |input: &NamedTensor| {
+        let parts = batch.iter().map(|waiter| {
+            let mut sent = waiter.task.inputs().iter();
+            sent.find(|sent| sent.name == input.name).map(|sent| &sent.tensor)
+        });
+        let parts = parts.collect::<Option<Vec<&Tensor>>>()?;
+        let tensor = Tensor::concat_rows(&parts).ok()?;
+        Some(NamedTensor::new(input.name.as_str(), tensor))
+    };
+    batch[0].task.inputs().iter().map(join_one).collect()
+}
+
+/// The rows of each; `None` where the outputs do not have a row for each row of the inputs.
+fn split(batch: &[Waiter], outputs: &[NamedTensor]) -> Option<Vec<Vec<NamedTensor>>> {
+    let total: usize = batch.iter().map(|waiter| waiter.task.rows()).sum();
+    if outputs.iter().any(|output| output.tensor.rows() != Some(total)) {
+        return None;
+    }
+    let mut start = 0;
+    let mut cut = |waiter: &Waiter| {
+        let rows = start..start + waiter.task.rows();
+        start = rows.end;
+        let cut = |output: &NamedTensor| {
+            let tensor = output.tensor.slice_rows(rows.clone()).ok()?;
+            Some(NamedTensor::new(output.name.as_str(), tensor))
+        };
+        outputs.iter().map(cut).collect()
+    };
+    batch.iter().map(&mut cut).collect()
+}

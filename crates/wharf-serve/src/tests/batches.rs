@@ -1,0 +1,153 @@
+//! Requests that run together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use wharf_engine::OnnxEngine;
+use wharf_infer::{Deadline, ErrorCode, InferRequest, ModelRef, NamedTensor};
+use wharf_tensor::{Shape, Tensor};
+use wharf_testing::{FakeEngine, FakeRun, models};
+
+use super::{
+    Answer, Folder, next_run, one_worker, request, send, serve, stepped_batches, until_waiting, value,
+};
+use crate::{BatchConfig, ModelManager, ServeLimits};
+
+/// A server whose only thread is busy, with requests 1, 2, ... waiting in this order.
+async fn with_waiting(
+    batching: BatchConfig,
+    count: u8,
+) -> (ModelManager, Arc<FakeEngine>, FakeRun, Vec<JoinHandle<Answer>>) {
+    let (manager, engine) = stepped_batches(one_worker(), batching).await;
+    let mut sent = vec![send(&manager, request("m", 0.0))];
+    let run = next_run(&engine).await;
+    for number in 1..=count {
+        sent.push(send(&manager, request("m", f32::from(number))));
+        until_waiting(&manager, usize::from(number)).await;
+    }
+    (manager, engine, run, sent)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_runs_together_within_the_row_budget() {
+    let (manager, engine, run, sent) = with_waiting(BatchConfig::default().with_max_batch_size(4), 6).await;
+    run.finish();
+    for expected in [&[1.0, 2.0, 3.0, 4.0][..], &[5.0, 6.0]] {
+        let run = next_run(&engine).await;
+        assert_eq!(run.input.to_vec::<f32>().unwrap(), expected);
+        run.finish();
+    }
+    for (number, answer) in (0..7_u8).zip(sent) {
+        assert_eq!(value(&answer.await.unwrap().unwrap()), f32::from(number));
+    }
+    let batches = manager.batches(&ModelRef::latest("m")).unwrap();
+    assert_eq!((batches.requests, batches.rows, batches.full, batches.idle_worker), (7, 7, 1, 2));
+    assert_eq!((engine.started(), manager.gauges().in_flight), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_left_or_are_late_take_no_place_in_a_batch() {
+    let (manager, engine, run, mut sent) = with_waiting(BatchConfig::default(), 3).await;
+    let leaver = sent.remove(2);
+    leaver.abort();
+    assert!(leaver.await.unwrap_err().is_cancelled());
+    let mut late = request("m", 9.0);
+    late.deadline = Deadline::after(Duration::from_millis(5));
+    assert_eq!(manager.infer(late).await.unwrap_err().code(), ErrorCode::DeadlineExceeded);
+    run.finish();
+    let run = next_run(&engine).await;
+    assert_eq!(run.input.to_vec::<f32>().unwrap(), [1.0, 3.0]);
+    run.finish();
+    for answer in sent {
+        answer.await.unwrap().unwrap();
+    }
+    assert_eq!((engine.started(), manager.gauges().in_flight), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_stopped_when_its_last_caller_leaves() {
+    let (_manager, engine, run, mut sent) = with_waiting(BatchConfig::default(), 2).await;
+    run.finish();
+    let run = next_run(&engine).await;
+    let last = sent.pop().unwrap();
+    let middle = sent.pop().unwrap();
+    middle.abort();
+    assert!(middle.await.unwrap_err().is_cancelled());
+    assert!(!run.is_stopped(), "one still waits");
+    last.abort();
+    assert!(last.await.unwrap_err().is_cancelled());
+    engine.wait_until_stopped(1);
+    drop(run);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_fails_or_panics_runs_one_by_one() {
+    for is_panic in [false, true] {
+        let (manager, engine, run, sent) = with_waiting(BatchConfig::default(), 3).await;
+        run.finish();
+        let run = next_run(&engine).await;
+        if is_panic {
+            run.panic()
+        } else {
+            run.fail("out of order")
+        }
+        next_run(&engine).await.finish();
+        next_run(&engine).await.fail("this one is bad");
+        next_run(&engine).await.finish();
+        let mut failed = Vec::new();
+        for answer in sent {
+            failed.push(answer.await.unwrap().is_err());
+        }
+        assert_eq!(failed, [false, false, true, false]);
+        assert_eq!(manager.batches(&ModelRef::latest("m")).unwrap().split, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_highest_priority_goes_first() {
+    let batching = BatchConfig::off().with_priority_levels(2, 0);
+    let (manager, engine, run, mut sent) = with_waiting(batching, 2).await;
+    let mut urgent = request("m", 9.0);
+    urgent.priority = 1;
+    sent.push(send(&manager, urgent));
+    until_waiting(&manager, 3).await;
+    run.finish();
+    for expected in [9.0, 1.0, 2.0] {
+        let run = next_run(&engine).await;
+        assert_eq!(run.input.to_vec::<f32>().unwrap(), [expected]);
+        run.finish();
+    }
+    for answer in sent {
+        answer.await.unwrap().unwrap();
+    }
+}
+
+/// Row T-14: a request that only the run finds bad, among good ones, over the real runtime.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_bad_request_fails_alone_among_good_ones() {
+    let folder = Folder::new();
+    folder.put_bytes("gather", 1, models::GATHER);
+    let limits = ServeLimits::default().with_workers(1).with_inline_below(Duration::ZERO);
+    // Long enough for all of them to meet, and never waited for: the batch is full by then.
+    let batching =
+        BatchConfig::default().with_max_batch_size(32).with_max_queue_delay(Duration::from_secs(600));
+    let config = folder.config().with_limits(limits).with_default_batching(batching);
+    let manager = serve(config, Arc::new(OnnxEngine::new().unwrap())).await;
+    let index = |index: i64| {
+        let mut request = InferRequest::new(ModelRef::latest("gather"));
+        let tensor = Tensor::from_vec(Shape::new(&[1]).unwrap(), vec![index]).unwrap();
+        request.inputs.push(NamedTensor::new("index", tensor));
+        request
+    };
+    let of = |number: u8| if number == 13 { 99 } else { i64::from(number % 3) };
+    let sent: Vec<_> = (0..32_u8).map(|number| send(&manager, index(of(number)))).collect();
+    for (number, answer) in (0..32_u8).zip(sent) {
+        match answer.await.unwrap() {
+            Ok(answer) => assert_eq!(value(&answer), f32::from(number % 3 + 1) * 10.0),
+            Err(error) => assert_eq!((number, error.code()), (13, ErrorCode::InvalidArgument)),
+        }
+    }
+    let batches = manager.batches(&ModelRef::latest("gather")).unwrap();
+    assert_eq!((batches.full, batches.requests, batches.split), (1, 32, 1));
+}
