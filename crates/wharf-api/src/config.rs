@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::Limits;
+use crate::{Limits, TlsConfig};
 
 /// Which ports to open, and how to answer on them.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct ApiConfig {
     /// Whether gRPC replies carry tensors as raw `tensor_content` and not as lists of values. Stock clients read
     /// both by `make_ndarray`; many read the lists alone.
     pub tensor_content_replies: bool,
+    /// TLS for every port; `None` serves plain HTTP.
+    pub tls: Option<TlsConfig>,
     /// What clients are held to.
     pub limits: Limits,
 }
@@ -45,6 +47,7 @@ impl Default for ApiConfig {
             shared_memory_prefix: None,
             rest_timeout: Duration::from_secs(30),
             tensor_content_replies: false,
+            tls: None,
             limits: Limits::default(),
         }
     }

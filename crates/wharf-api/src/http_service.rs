@@ -11,7 +11,6 @@ use crate::listener::{RequestBody, Wire};
 use crate::oip::rest::OipRestService;
 use crate::openapi::{self, Part};
 use crate::rest::{Failure, reply};
-use crate::server::draining;
 use crate::tfs::rest::RestService;
 
 /// A protocol with a port of its own, or more than one on a port that they share.
@@ -63,8 +62,8 @@ impl Wire for HttpService {
         }
     }
 
-    fn draining(&self) -> Response<Body> {
-        failure(&draining())
+    fn refused(&self, error: &ServiceError) -> Response<Body> {
+        Failure::from(error.clone()).into_response(http::Version::HTTP_2)
     }
 }
 
@@ -77,8 +76,4 @@ impl HttpService {
         };
         reply(status, "text/plain", text.into())
     }
-}
-
-fn failure(error: &ServiceError) -> Response<Body> {
-    Failure::from(error.clone()).into_response(http::Version::HTTP_2)
 }

@@ -40,4 +40,5 @@ mod tests;
 
 pub use config::ApiConfig;
 pub use limits::Limits;
+pub use listener::{TlsConfig, TlsError};
 pub use server::{Addresses, ApiHandle, ApiServer, BindError};

@@ -13,6 +13,8 @@ pub struct Limits {
     pub max_headers: usize,
     /// The most bytes that the header fields of a request take together.
     pub max_header_bytes: u32,
+    /// How long a TLS handshake may take.
+    pub tls_handshake_timeout: Duration,
     /// How long the header of a request may take to arrive.
     pub header_read_timeout: Duration,
     /// How long a body may take to gather speed, before it is held to [`Limits::min_body_bytes_per_second`].
@@ -35,6 +37,7 @@ impl Default for Limits {
             max_body_bytes: 64 << 20,
             max_headers: 100,
             max_header_bytes: 64 << 10,
+            tls_handshake_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
             body_grace: Duration::from_secs(5),
             min_body_bytes_per_second: 8 << 10,

@@ -12,19 +12,19 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
-use wharf_infer::{ErrorCode, ServiceError};
+use wharf_infer::ServiceError;
 use wharf_serve::ModelManager;
 
 use crate::backend::Backend;
 use crate::grpc::{GrpcService, Health, refused};
 use crate::http_service::{HttpService, Protocols};
 use crate::kserve::KserveService;
-use crate::listener::{Gate, Listener, RequestBody, Wire};
+use crate::listener::{Edge, Gate, Listener, RequestBody, Tls, Wire};
 use crate::oip::rest::OipRestService;
 use crate::oip::{OipBackend, SharedMemory};
 use crate::tfs::rest::RestService;
 use crate::tfs::{TensorEncoding, TfsBackend};
-use crate::{ApiConfig, Limits};
+use crate::{ApiConfig, TlsError};
 
 /// After the last reply, how long connections may take to close in good order.
 const CLOSING_TIME: Duration = Duration::from_millis(500);
@@ -33,22 +33,32 @@ const CLOSING_TIME: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct ApiServer;
 
-/// A port that could not be opened.
+/// A server that could not be opened.
 #[derive(Debug)]
 pub struct BindError {
-    address: SocketAddr,
-    source: io::Error,
+    what: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl BindError {
+    fn port(address: SocketAddr, source: io::Error) -> Self {
+        Self { what: format!("cannot listen on {address}"), source: source.into() }
+    }
+
+    fn tls(source: TlsError) -> Self {
+        Self { what: "cannot serve TLS".to_owned(), source: source.into() }
+    }
 }
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on {}", self.address)
+        f.write_str(&self.what)
     }
 }
 
 impl std::error::Error for BindError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+        Some(self.source.as_ref())
     }
 }
 
@@ -74,6 +84,7 @@ pub struct Addresses {
 pub struct ApiHandle {
     addresses: Addresses,
     gate: Gate,
+    edge: Arc<Edge>,
     health: Health,
     connections: TaskTracker,
     listeners: TaskTracker,
@@ -85,17 +96,22 @@ impl ApiServer {
     /// # Errors
     /// A port cannot be opened; then none is.
     pub async fn bind(config: ApiConfig, manager: ModelManager) -> Result<ApiHandle, BindError> {
+        let tls = config.tls.clone().map(Tls::load).transpose().map_err(BindError::tls)?;
         let sockets = Sockets::open(&config).await?;
+        let limits = Arc::new(config.limits.clone());
+        let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
         let health = Health::default();
         health.set(true).await;
         let handle = ApiHandle {
             addresses: sockets.addresses(),
             gate: Gate::default(),
+            edge: Arc::new(Edge { limits, slots, tls }),
             health,
             connections: TaskTracker::new(),
             listeners: TaskTracker::new(),
         };
         handle.serve(sockets, &config, manager);
+        handle.watch_tls();
         Ok(handle)
     }
 }
@@ -135,7 +151,7 @@ impl Sockets {
 async fn open(config: &ApiConfig, port: Option<u16>) -> Result<Option<TcpListener>, BindError> {
     let Some(port) = port else { return Ok(None) };
     let address = SocketAddr::new(config.bind, port);
-    TcpListener::bind(address).await.map(Some).map_err(|source| BindError { address, source })
+    TcpListener::bind(address).await.map(Some).map_err(|source| BindError::port(address, source))
 }
 
 impl ApiHandle {
@@ -145,19 +161,18 @@ impl ApiHandle {
     }
 
     fn serve(&self, sockets: Sockets, config: &ApiConfig, manager: ModelManager) {
-        let limits = Arc::new(config.limits.clone());
-        let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        let limits = &self.edge.limits;
         let encoding = match config.tensor_content_replies {
             true => TensorEncoding::Content,
             false => TensorEncoding::Values,
         };
-        let common = Backend::new(manager.clone(), Arc::clone(&limits));
+        let common = Backend::new(manager.clone(), Arc::clone(limits));
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory);
-        let grpc = GrpcService::new(&tfs, &oip, &self.health, &limits);
+        let grpc = GrpcService::new(&tfs, &oip, &self.health, limits);
         for socket in [sockets.grpc, sockets.oip_grpc].into_iter().flatten() {
-            self.listen(socket, grpc.clone(), &limits, &slots);
+            self.listen(socket, grpc.clone());
         }
         let timeout = config.rest_timeout;
         let oip = OipRestService::new(oip, timeout);
@@ -170,18 +185,40 @@ impl ApiHandle {
             if let Some(socket) = socket {
                 let service =
                     HttpService { document: protocols.document(), protocols, manager: manager.clone() };
-                self.listen(socket, service, &limits, &slots);
+                self.listen(socket, service);
             }
         }
     }
 
-    fn listen<W: Wire>(&self, socket: TcpListener, wire: W, limits: &Arc<Limits>, slots: &Arc<Semaphore>) {
+    /// Reads the TLS files again: for signals that ask for it. Says whether anything was new; without TLS,
+    /// nothing is.
+    ///
+    /// # Errors
+    /// The files are new and no good: the old ones stay in use.
+    pub async fn reload_tls(&self) -> Result<bool, TlsError> {
+        let Some(tls) = self.edge.tls.clone() else { return Ok(false) };
+        let reloading = tokio::task::spawn_blocking(move || tls.reload());
+        // It does not panic; if it did, nothing would be new.
+        reloading.await.unwrap_or(Ok(false))
+    }
+
+    fn watch_tls(&self) {
+        let Some(tls) = self.edge.tls.clone() else { return };
+        let gate = self.gate.clone();
+        self.listeners.spawn(async move {
+            tokio::select! {
+                () = tls.watch() => {}
+                () = gate.stopped() => {}
+            }
+        });
+    }
+
+    fn listen<W: Wire>(&self, socket: TcpListener, wire: W) {
         let listener = Listener {
             socket,
             wire,
             gate: self.gate.clone(),
-            limits: Arc::clone(limits),
-            slots: Arc::clone(slots),
+            edge: Arc::clone(&self.edge),
             connections: self.connections.clone(),
         };
         self.listeners.spawn(listener.run());
@@ -207,17 +244,12 @@ impl ApiHandle {
     }
 }
 
-/// What requests are told while the server stops.
-pub(crate) fn draining() -> ServiceError {
-    ServiceError::new(ErrorCode::Unavailable, "the server is shutting down")
-}
-
 impl Wire for GrpcService {
     fn answer(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Body>> + Send {
         GrpcService::answer(self, request)
     }
 
-    fn draining(&self) -> Response<Body> {
-        refused(&draining())
+    fn refused(&self, error: &ServiceError) -> Response<Body> {
+        refused(error)
     }
 }

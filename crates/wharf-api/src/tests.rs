@@ -4,6 +4,7 @@
 mod drain;
 mod grpc;
 mod rest;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,14 +31,17 @@ struct Server {
 
 impl Server {
     async fn start(engine: &Arc<FakeEngine>, limits: Limits) -> Self {
+        Self::configured(engine, ApiConfig { limits, ..ApiConfig::default() }).await
+    }
+
+    async fn configured(engine: &Arc<FakeEngine>, mut config: ApiConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let version = folder.path().join("m/3");
         std::fs::create_dir_all(&version).unwrap();
         std::fs::write(version.join("model.onnx"), models::HALF_PLUS_TWO).unwrap();
-        let config = ServeConfig::default().with_location(ModelLocation::repository(folder.path()));
-        let manager = config.build(Arc::clone(engine) as _).unwrap();
+        let models_here = ServeConfig::default().with_location(ModelLocation::repository(folder.path()));
+        let manager = models_here.build(Arc::clone(engine) as _).unwrap();
         manager.refresh().await.unwrap();
-        let mut config = ApiConfig { limits, ..ApiConfig::default() };
         config.grpc_port = Some(0);
         config.rest_port = Some(0);
         (config.oip_grpc_port, config.oip_rest_port, config.http_port) = (None, Some(0), Some(0));

@@ -1,17 +1,14 @@
 //! Accepting connections.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{http, serve};
-use super::{Gate, Wire};
-use crate::Limits;
+use super::{Edge, Gate, Wire};
 
 /// The first pause after a failed accept; it doubles from failure to failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -23,9 +20,7 @@ pub(crate) struct Listener<W> {
     pub(crate) socket: TcpListener,
     pub(crate) wire: W,
     pub(crate) gate: Gate,
-    pub(crate) limits: Arc<Limits>,
-    /// Slots for connections, shared by all listeners.
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) edge: Arc<Edge>,
     /// The connections, so that a stop can wait for them.
     pub(crate) connections: TaskTracker,
 }
@@ -34,21 +29,23 @@ impl<W: Wire> Listener<W> {
     /// Accepts connections until the server has stopped. While it drains they are accepted still, and their
     /// requests answered as unavailable: that tells clients more than a refused connection.
     pub(crate) async fn run(self) {
-        let http = http(&self.limits);
+        let http = http(&self.edge.limits);
         loop {
+            let stream = tokio::select! {
+                stream = self.accept() => stream,
+                () = self.gate.stopped() => return,
+            };
+            // Taken once there is a connection to use it: a listener that waits for one must not keep the last
+            // slot from the others.
             let slot = tokio::select! {
-                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+                slot = Arc::clone(&self.edge.slots).acquire_owned() => slot,
                 () = self.gate.stopped() => return,
             };
             // The semaphore is never closed; were it, there would be nothing left to accept for.
             let Ok(slot) = slot else { return };
-            let (stream, peer) = tokio::select! {
-                accepted = self.accept() => accepted,
-                () = self.gate.stopped() => return,
-            };
-            tracing::trace!(%peer, "connection accepted");
+            tracing::trace!(peer = ?stream.peer_addr().ok(), "connection accepted");
             let (wire, gate) = (self.wire.clone(), self.gate.clone());
-            let connection = serve(stream, http.clone(), wire, gate, Arc::clone(&self.limits));
+            let connection = serve(stream, http.clone(), wire, gate, Arc::clone(&self.edge));
             self.connections.spawn(async move {
                 connection.await;
                 drop(slot);
@@ -58,11 +55,11 @@ impl<W: Wire> Listener<W> {
 
     /// The next connection. Where none can be had, as when file descriptors run out, it tries again ever more
     /// slowly; it never gives up.
-    async fn accept(&self) -> (TcpStream, SocketAddr) {
+    async fn accept(&self) -> TcpStream {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.socket.accept().await {
-                Ok(accepted) => return accepted,
+                Ok((stream, _)) => return stream,
                 Err(error) => error,
             };
             if is_of_the_connection(&error) {

@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 
 use super::body::ReplyBody;
-use super::sniff::first_bytes;
-use super::{Gate, RequestBody, Wire};
+use super::sniff::{Rewound, first_bytes};
+use super::stream::Stream;
+use super::{Edge, Gate, RequestBody, Wire, draining};
 use crate::Limits;
 
 /// A client that does not answer a ping for this long is gone.
@@ -56,19 +58,17 @@ pub(super) async fn serve<W: Wire>(
     http: Builder<TokioExecutor>,
     wire: W,
     gate: Gate,
-    limits: Arc<Limits>,
+    edge: Arc<Edge>,
 ) {
-    // Small replies must not wait for more to say; where the option fails, they are merely slower.
-    let _ = stream.set_nodelay(true);
-    let begun = tokio::time::timeout(limits.header_read_timeout, first_bytes(stream));
-    let stream = tokio::select! {
-        begun = begun => match begun {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(_)) | Err(_) => return,
-        },
+    let begun = tokio::select! {
+        begun = begin(stream, &edge) => begun,
         () = gate.stopped() => return,
     };
-    let state = (wire, gate.clone(), limits);
+    let stream = match begun {
+        Ok(stream) => stream,
+        Err(error) => return tracing::debug!(%error, "connection did not begin"),
+    };
+    let state = (wire, gate.clone(), edge);
     let service = service_fn(move |request| answer(request, state.clone()));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // A connection that comes while the server stops is not told to go before it has asked: its reply says so.
@@ -85,13 +85,28 @@ pub(super) async fn serve<W: Wire>(
     }
 }
 
+/// Shakes hands where TLS is on, and waits for the first bytes.
+async fn begin(stream: TcpStream, edge: &Edge) -> io::Result<Rewound> {
+    // Small replies must not wait for more to say; where the option fails, they are merely slower.
+    let _ = stream.set_nodelay(true);
+    let mut stream: Stream = Box::new(stream);
+    if let Some(tls) = &edge.tls {
+        stream = within(edge.limits.tls_handshake_timeout, tls.accept(stream)).await?;
+    }
+    within(edge.limits.header_read_timeout, first_bytes(stream)).await
+}
+
+async fn within<T>(time: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(time, work).await?
+}
+
 async fn answer<W: Wire>(
     request: Request<Incoming>,
-    (wire, gate, limits): (W, Gate, Arc<Limits>),
+    (wire, gate, edge): (W, Gate, Arc<Edge>),
 ) -> Result<Response<ReplyBody>, Infallible> {
     let version = request.version();
     let Some(in_flight) = gate.enter() else {
-        let mut response = wire.draining();
+        let mut response = wire.refused(&draining());
         if version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -101,7 +116,7 @@ async fn answer<W: Wire>(
     // connection.
     let path = request.uri().path();
     let in_flight = (!path.starts_with("/grpc.")).then_some(in_flight);
-    let response = wire.answer(request.map(|body| RequestBody::new(body, &limits))).await;
+    let response = wire.answer(request.map(|body| RequestBody::new(body, &edge.limits))).await;
     Ok(response.map(|body| ReplyBody::new(body, in_flight)))
 }
 

@@ -6,14 +6,15 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::stream::Stream;
 
 /// What an HTTP/2 client says first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Reads until it is clear whether the preface of HTTP/2 comes, and returns a stream that begins with what was
 /// read.
-pub(super) async fn first_bytes(mut stream: TcpStream) -> io::Result<Rewound> {
+pub(super) async fn first_bytes(mut stream: Stream) -> io::Result<Rewound> {
     let mut read = BytesMut::with_capacity(1024);
     loop {
         if stream.read_buf(&mut read).await? == 0 {
@@ -27,10 +28,9 @@ pub(super) async fn first_bytes(mut stream: TcpStream) -> io::Result<Rewound> {
 }
 
 /// A stream whose first bytes were read before.
-#[derive(Debug)]
 pub(super) struct Rewound {
     read: Bytes,
-    stream: TcpStream,
+    stream: Stream,
 }
 
 impl AsyncRead for Rewound {

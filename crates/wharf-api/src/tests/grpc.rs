@@ -15,20 +15,30 @@ const PREDICT: &str = "/tensorflow.serving.PredictionService/Predict";
 const STATUS: &str = "/tensorflow.serving.ModelService/GetModelStatus";
 
 /// What a call was answered: the status, its text, and the message.
-struct Reply {
-    code: Code,
-    text: String,
-    message: Bytes,
+pub(super) struct Reply {
+    pub(super) code: Code,
+    pub(super) text: String,
+    pub(super) message: Bytes,
 }
 
 /// A call with whatever body, over a connection of its own.
 async fn call(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
     let stream = TcpStream::connect(address).await.unwrap();
+    call_over(stream, &format!("http://{address}"), path, headers, body).await
+}
+
+/// A call over a connection that is there.
+pub(super) async fn call_over(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    origin: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Reply {
     let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
     let connection = spawn(connection);
-    let mut request =
-        Request::post(format!("http://{address}{path}")).header("content-type", "application/grpc");
+    let mut request = Request::post(format!("{origin}{path}")).header("content-type", "application/grpc");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -50,7 +60,7 @@ async fn call(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: V
 }
 
 /// A message with its length before it.
-fn framed(message: &[u8]) -> Vec<u8> {
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat()
 }
 
