@@ -26,5 +26,7 @@ pub(crate) use elements::{Elements, StringForm};
 pub(crate) use error::{malformed, shown, type_name};
 pub(crate) use nested::ItemShape;
 pub(crate) use number::Number;
+#[cfg(test)]
+pub(crate) use scanner::MAX_STRINGS;
 pub(crate) use scanner::Scanner;
 pub(crate) use writer::{Layout, PrettyWriter, write_string};

@@ -1,13 +1,17 @@
 //! The body of a classify or regress call: examples as objects.
 
 use bytes::Bytes;
-use wharf_infer::ServiceError;
+use wharf_infer::{ErrorCode, ServiceError};
 
 use super::predict::{duplicate_key, open_body, refused, signature_name};
 use crate::json::{Number, Scanner, type_name};
 use crate::proto::tensorflow::feature::Kind;
 use crate::proto::tensorflow::{BytesList, Example, Feature, Features, FloatList, Int64List};
 use crate::tfs::signature::shown;
+
+/// The most features that the examples of a body have together, each example counted as one more. An empty example
+/// takes two bytes of a body and a feature seven, but a hundred times as much once read.
+pub(super) const MAX_FEATURES: usize = 1 << 18;
 
 /// What such a body says.
 #[derive(Debug, Default)]
@@ -24,13 +28,14 @@ pub(super) struct ExamplesBody {
 pub(super) fn read(body: &Bytes) -> Result<ExamplesBody, ServiceError> {
     let mut read = ExamplesBody::default();
     let mut scanner = open_body(body)?;
+    let mut budget = Budget { left: MAX_FEATURES };
     let mut seen = Vec::new();
     let mut first = true;
     while let Some(key) = scanner.next_key(&mut first)? {
         match &*key {
             b"signature_name" => read.signature = signature_name(&mut scanner)?,
-            b"context" => read.context = Some(example(&mut scanner)?),
-            b"examples" => read.examples = examples(&mut scanner, body)?,
+            b"context" => read.context = Some(example(&mut scanner, &mut budget)?),
+            b"examples" => read.examples = examples(&mut scanner, body, &mut budget)?,
             _ => {
                 scanner.skip_value()?;
                 continue;
@@ -48,7 +53,26 @@ pub(super) fn read(body: &Bytes) -> Result<ExamplesBody, ServiceError> {
     Ok(read)
 }
 
-fn examples(scanner: &mut Scanner<'_>, body: &Bytes) -> Result<Vec<Example>, ServiceError> {
+/// How many more examples and features a body may have.
+struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    fn take_one(&mut self) -> Result<(), ServiceError> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| {
+            let text = format!("the request holds more than {MAX_FEATURES} examples and features");
+            ServiceError::new(ErrorCode::TooLarge, text)
+        })?;
+        Ok(())
+    }
+}
+
+fn examples(
+    scanner: &mut Scanner<'_>,
+    body: &Bytes,
+    budget: &mut Budget,
+) -> Result<Vec<Example>, ServiceError> {
     if !scanner.accept(b'[') {
         return Err(refused(body, "Expecting 'examples' value to be an list/array"));
     }
@@ -58,14 +82,15 @@ fn examples(scanner: &mut Scanner<'_>, body: &Bytes) -> Result<Vec<Example>, Ser
     }
     let mut examples = Vec::new();
     loop {
-        examples.push(example(scanner)?);
+        examples.push(example(scanner, budget)?);
         if !scanner.more_elements()? {
             return Ok(examples);
         }
     }
 }
 
-fn example(scanner: &mut Scanner<'_>) -> Result<Example, ServiceError> {
+fn example(scanner: &mut Scanner<'_>, budget: &mut Budget) -> Result<Example, ServiceError> {
+    budget.take_one()?;
     if !scanner.open_object() {
         let kind = type_name(scanner.peek());
         scanner.skip_value()?;
@@ -75,6 +100,7 @@ fn example(scanner: &mut Scanner<'_>) -> Result<Example, ServiceError> {
     let mut features = Features::default();
     let mut first = true;
     while let Some(key) = scanner.next_key(&mut first)? {
+        budget.take_one()?;
         let name = String::from_utf8_lossy(&key).into_owned();
         let feature = feature(scanner, &name)?;
         if features.feature.insert(name, feature).is_some() {
@@ -105,8 +131,14 @@ fn feature(scanner: &mut Scanner<'_>, name: &str) -> Result<Feature, ServiceErro
 /// Adds the value at this place, which must be of the kind of those before it.
 fn add_value(scanner: &mut Scanner<'_>, name: &str, feature: &mut Feature) -> Result<(), ServiceError> {
     match scanner.peek() {
-        b'"' => add_bytes(scanner.string()?, name, feature),
-        b'{' if scanner.is_base64_object()? => add_bytes(scanner.base64_object()?, name, feature),
+        b'"' => {
+            scanner.take_string()?;
+            add_bytes(scanner.string()?, name, feature)
+        }
+        b'{' if scanner.is_base64_object()? => {
+            scanner.take_string()?;
+            add_bytes(scanner.base64_object()?, name, feature)
+        }
         b't' | b'f' => {
             let flag = scanner.peek() == b't';
             scanner.word()?;

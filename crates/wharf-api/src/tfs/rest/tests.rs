@@ -9,6 +9,7 @@ use wharf_tensor::{DType, Shape, Tensor, TensorSpec};
 use super::predict::{Form, locate, read_inputs};
 use super::route::{Route, Verb};
 use super::{documents, examples, reply};
+use crate::json::MAX_STRINGS;
 use crate::proto::tensorflow::feature::Kind;
 use crate::proto::tensorflow::serving::{
     Class, ClassificationResult, Classifications, Regression, RegressionResult,
@@ -280,6 +281,51 @@ fn wrong_examples_are_refused() {
     ] {
         let error = examples::read(&Bytes::from_static(text.as_bytes())).unwrap_err();
         assert!(error.message().contains(message), "{message}\n{error}");
+    }
+}
+
+#[test]
+fn examples_and_features_are_counted_together() {
+    let most = examples::MAX_FEATURES;
+    let list = |count: usize, one: &str| format!(r#"{{"examples": [{}]}}"#, vec![one; count].join(","));
+    let many_features = |count: usize| {
+        let features: Vec<String> = (0..count).map(|index| format!(r#""{index}":1"#)).collect();
+        format!(r#"{{"context": {{{}}}, "examples": [{{}}]}}"#, features.join(","))
+    };
+    for (text, is_read) in [
+        (list(most, "{}"), true),
+        (list(most + 1, "{}"), false),
+        (list(most / 2, r#"{"x":1}"#), true),
+        (list(most / 2 + 1, r#"{"x":1}"#), false),
+        (many_features(most - 2), true),
+        (many_features(most - 1), false),
+    ] {
+        match examples::read(&Bytes::from(text)) {
+            Ok(_) => assert!(is_read),
+            Err(error) => {
+                assert!(!is_read, "{error}");
+                assert_eq!(error.code(), ErrorCode::TooLarge);
+                assert!(error.message().contains("more than 262144 examples and features"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn strings_are_counted_in_features_and_in_tensors() {
+    let strings = |count: usize, one: &str| vec![one; count].join(",");
+    for (one, more) in [("\"\"", 0), ("\"\"", 1), (r#"{"b64":""}"#, 1)] {
+        let list = strings(MAX_STRINGS + more, one);
+        let example = Bytes::from(format!(r#"{{"examples": [{{"x": [{list}]}}]}}"#));
+        let column = Bytes::from(format!(r#"{{"inputs": [{list}]}}"#));
+        let signature = signature(Method::Predict, vec![TensorSpec::new("x", DType::String, &[-1])], vec![]);
+        let located = locate(&column, false).unwrap();
+        let answers =
+            [examples::read(&example).map(|_| ()), read_inputs(&column, &located, &signature).map(|_| ())];
+        for answer in answers {
+            let code = answer.err().map(|error| error.code());
+            assert_eq!(code, (more > 0).then_some(ErrorCode::TooLarge), "{one}");
+        }
     }
 }
 
