@@ -155,6 +155,15 @@ pub(crate) struct ServeArgs {
     /// Let clients on this machine pass tensors in POSIX shared memory objects whose names begin so
     #[arg(long, value_name = "PREFIX", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) shared_memory_prefix: Option<String>,
+    /// Certificate chain, PEM, the server's own first: turns TLS on for every port; read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "WHARF_TLS_CERT")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "WHARF_TLS_KEY")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Demand of every client a certificate that an authority in this PEM file has signed
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "WHARF_TLS_CLIENT_CA")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
     /// Add this to every port
     #[arg(long, default_value_t = 0)]
     pub(crate) port_offset: u16,

@@ -4,11 +4,12 @@ mod models;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use wharf_api::{Addresses, ApiConfig, ApiServer};
+use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig};
 use wharf_infer::Deadline;
 use wharf_serve::ModelManager;
 
@@ -50,24 +51,62 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
         write_ready_file(file, &addresses)?;
     }
 
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        () = models::keep_up(&manager, &arguments) => {}
+    let mut hang_up = signal(SignalKind::hangup())?;
+    // Goes on where a signal interrupts the wait: a load must not be left half-way.
+    let mut keep_up = pin!(models::keep_up(&manager, &arguments));
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => reload_tls(&server).await,
+            () = &mut keep_up => break,
+        }
     }
     announce("stopping: running requests may finish; a second signal ends them".to_owned());
     let patience = Duration::from_secs(arguments.drain_timeout);
     let all_answered = tokio::select! {
         all_answered = server.shutdown(patience) => all_answered,
-        _ = interrupt.recv() => bail!("ended by a second signal"),
-        _ = terminate.recv() => bail!("ended by a second signal"),
+        // A second signal means now.
+        _ = interrupt.recv() => false,
+        _ = terminate.recv() => false,
     };
     // The listeners are closed: what still computes, computes for nobody.
     manager.shutdown(Deadline::after(Duration::ZERO)).await;
     if !all_answered {
-        bail!("requests were still running after {} s and were ended", arguments.drain_timeout);
+        bail!(
+            "requests were still running after {} s or a second signal, and were ended",
+            arguments.drain_timeout
+        );
     }
     Ok(())
+}
+
+/// Loads what is there and says what came of it.
+async fn start(manager: &ModelManager) -> anyhow::Result<()> {
+    manager.refresh().await.map_err(|error| match error.detail() {
+        // Whoever starts the server may know the paths that clients may not.
+        Some(detail) => anyhow!("{error}: {detail}"),
+        None => anyhow!("{error}"),
+    })?;
+    report_models(manager)
+}
+
+/// What SIGHUP asks for.
+async fn reload_tls(server: &ApiHandle) {
+    match server.reload_tls().await {
+        Ok(true) => announce("new TLS certificate in use".to_owned()),
+        Ok(false) => {}
+        Err(error) => announce(format!("TLS files not taken, the old ones stay in use: {error}")),
+    }
+}
+
+fn tls(arguments: &ServeArgs) -> Option<TlsConfig> {
+    let (certificate, key) = (arguments.tls_cert.as_ref()?, arguments.tls_key.as_ref()?);
+    let tls = TlsConfig::new(certificate, key);
+    Some(match &arguments.tls_client_ca {
+        Some(file) => tls.with_client_ca(file),
+        None => tls,
+    })
 }
 
 fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
@@ -81,6 +120,7 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     };
     let mut config = ApiConfig::default();
     config.bind = arguments.bind;
+    config.tls = tls(arguments);
     config.grpc_port = moved(arguments.grpc_port)?;
     config.rest_port = moved(arguments.rest_port)?;
     config.oip_rest_port = moved(arguments.oip_rest_port)?;
