@@ -35,6 +35,6 @@ mod stop;
 pub use check::check_inputs;
 pub use engine::{Engine, LoadOptions, ModelSource, Replica};
 pub use error::{EngineError, EngineErrorKind};
-pub use model::{GOLDEN_TOLERANCE, LoadedModel, ReplayReport, replay_goldens};
+pub use model::{GOLDEN_TOLERANCE, LoadedModel, ReplayReport, agree, replay_goldens};
 pub use onnx::{OnnxConfig, OnnxEngine};
 pub use stop::{StopHook, StopSignal};

@@ -19,7 +19,7 @@ use wharf_tensor::{Dim, TensorSpec};
 
 use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica, StopSignal};
 use bound::BoundSignature;
-pub use replay::{GOLDEN_TOLERANCE, ReplayReport, replay_goldens};
+pub use replay::{GOLDEN_TOLERANCE, ReplayReport, agree, replay_goldens};
 
 /// A bundle in an engine: what one signature promises its clients, end to end. The trainer, the command line
 /// and the server all call models through this, so that none of them sees another answer.

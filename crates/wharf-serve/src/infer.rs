@@ -124,6 +124,10 @@ impl Task {
         &self.served
     }
 
+    pub(crate) fn signature(&self) -> &str {
+        &self.signature
+    }
+
     pub(crate) fn inputs(&self) -> &[NamedTensor] {
         &self.request.inputs
     }

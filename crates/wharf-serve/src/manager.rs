@@ -191,7 +191,7 @@ impl ModelManager {
     /// # Errors
     /// The model, version or label does not exist, or the version does not answer at present.
     pub fn batches(&self, model: &ModelRef) -> Result<BatchSnapshot, ServiceError> {
-        Ok(self.0.registry.routes().find(model)?.batches.snapshot())
+        Ok(self.0.registry.routes().find(model, None)?.batches.snapshot())
     }
 
     /// How busy the server is.

@@ -1,7 +1,8 @@
 //! A version that answers.
 
-use std::sync::Weak;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use wharf_engine::LoadedModel;
@@ -19,6 +20,8 @@ pub(crate) struct ServedModel {
     pub(crate) batching: BatchConfig,
     pub(crate) rules: LaneRules,
     pub(crate) batches: BatchStats,
+    /// The signatures whose rows are known to be independent.
+    independent: Mutex<BTreeSet<String>>,
     /// Set where the rows of a joined run turned out not to be those of its parts.
     is_unbatchable: AtomicBool,
     /// Told when this is dropped.
@@ -45,6 +48,7 @@ impl ServedModel {
             cost: RunCost::default(),
             batching,
             batches: BatchStats::default(),
+            independent: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
             registry,
         }
@@ -57,14 +61,26 @@ impl ServedModel {
             && self.model.can_batch(signature)
     }
 
-    /// Runs one by one from now on: an output has not one row for each row of the inputs.
+    /// Whether rows of a signature are known to be independent of each other, or taken to be.
+    pub(crate) fn has_independent_rows(&self, signature: &str) -> bool {
+        !self.batching.checks_rows
+            || self.independent.lock().unwrap_or_else(PoisonError::into_inner).contains(signature)
+    }
+
+    /// The rows of a signature have been seen to be independent.
+    pub(crate) fn set_independent_rows(&self, signature: &str) {
+        let mut independent = self.independent.lock().unwrap_or_else(PoisonError::into_inner);
+        independent.insert(signature.to_owned());
+    }
+
+    /// Runs one by one from now on: an output has not one row for each row of the inputs, or rows depend on others.
     pub(crate) fn stop_batching(&self) {
         if !self.is_unbatchable.swap(true, Ordering::Relaxed) {
             let (name, version) = (&self.name, self.version);
             tracing::warn!(
                 model.name = name,
                 model.version = version,
-                "outputs do not follow rows: no batching"
+                "outputs do not follow rows, or rows depend on each other: no batching"
             );
         }
     }

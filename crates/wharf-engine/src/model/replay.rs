@@ -77,6 +77,12 @@ impl LoadedModel {
     }
 }
 
+/// Whether two runs of the same input gave the same: floating-point numbers within [`GOLDEN_TOLERANCE`], everything
+/// else exactly.
+pub fn agree(actual: &Tensor, expected: &Tensor) -> bool {
+    compare(actual, expected, &mut ReplayReport::default()).is_ok()
+}
+
 fn compare(actual: &Tensor, golden: &Tensor, report: &mut ReplayReport) -> Result<(), String> {
     if actual.dtype() != golden.dtype() {
         return Err(format!("has type {}, expected {}", actual.dtype(), golden.dtype()));

@@ -11,6 +11,9 @@ pub struct BatchConfig {
     pub max_batch_size: usize,
     /// How long the first request of a batch waits for others while a thread is free.
     pub max_queue_delay: Duration,
+    /// Whether joined runs of a signature are compared with a lone one until two different requests have been joined
+    /// and answered alike: a graph whose rows depend on each other cannot be told by its shapes.
+    pub checks_rows: bool,
     /// Priorities that are told apart, from 1, the highest; 0 tells none apart.
     pub priority_levels: u32,
     /// The priority of requests that name none, or none of the levels; 0 is the lowest level.
@@ -22,6 +25,7 @@ impl Default for BatchConfig {
         Self {
             max_batch_size: 32,
             max_queue_delay: Duration::ZERO,
+            checks_rows: true,
             priority_levels: 0,
             default_priority_level: 0,
         }
@@ -45,6 +49,13 @@ impl BatchConfig {
     #[must_use]
     pub fn with_max_queue_delay(mut self, delay: Duration) -> Self {
         self.max_queue_delay = delay;
+        self
+    }
+
+    /// With the comparison of joined runs with lone ones, or without: for models that are known.
+    #[must_use]
+    pub fn with_row_check(mut self, checks: bool) -> Self {
+        self.checks_rows = checks;
         self
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use wharf_engine::{StopSignal, agree};
 use wharf_infer::NamedTensor;
 use wharf_tensor::Tensor;
 
@@ -84,11 +85,30 @@ fn run_together(batch: &[Waiter]) -> Option<Vec<Vec<NamedTensor>>> {
             return None;
         }
     };
-    let outputs = split(batch, &outputs);
-    if outputs.is_none() {
+    let outputs = split(batch, &outputs).filter(|outputs| are_rows_independent(batch, outputs));
+    if outputs.is_none() && !stop.is_stopped() {
         first.served().stop_batching();
     }
     outputs
+}
+
+/// Whether the first of `batch` was answered as it is alone. Asked until the answer is yes for requests that differ:
+/// of equal ones it says little.
+fn are_rows_independent(batch: &[Waiter], outputs: &[Vec<NamedTensor>]) -> bool {
+    let (Some(first), Some(last), Some(joined)) = (batch.first(), batch.last(), outputs.first()) else {
+        return false;
+    };
+    let (served, signature) = (first.task.served(), first.task.signature());
+    if served.has_independent_rows(signature) {
+        return true;
+    }
+    let Ok(alone) = first.task.compute(&StopSignal::never()) else { return false };
+    let is_same = alone.len() == joined.len()
+        && alone.iter().zip(joined).all(|(alone, joined)| agree(&joined.tensor, &alone.tensor));
+    if is_same && first.task.inputs() != last.task.inputs() {
+        served.set_independent_rows(signature);
+    }
+    is_same
 }
 
 /// The inputs of all, joined; by name, because each may send them in an order of its own.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use wharf_engine::OnnxEngine;
+use wharf_engine::{Engine, EngineError, LoadOptions, ModelSource, OnnxEngine, Replica, StopSignal};
 use wharf_infer::{Deadline, ErrorCode, InferRequest, ModelRef, NamedTensor};
-use wharf_tensor::{Shape, Tensor};
+use wharf_tensor::{DType, Shape, Tensor, TensorSpec};
 use wharf_testing::{FakeEngine, FakeRun, models};
 
 use super::{
@@ -150,4 +150,61 @@ async fn one_bad_request_fails_alone_among_good_ones() {
     }
     let batches = manager.batches(&ModelRef::latest("gather")).unwrap();
     assert_eq!((batches.full, batches.requests, batches.split), (1, 32, 1));
+}
+
+/// Loads any model as one that divides its input by the sum over all rows.
+struct Mixing;
+
+struct MixingReplica {
+    inputs: [TensorSpec; 1],
+    outputs: [TensorSpec; 1],
+}
+
+impl Engine for Mixing {
+    fn load(&self, _: ModelSource<'_>, _: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError> {
+        let spec = |name| [TensorSpec::new(name, DType::F32, &[-1])];
+        Ok(Arc::new(MixingReplica { inputs: spec("x"), outputs: spec("y") }))
+    }
+}
+
+impl Replica for MixingReplica {
+    fn inputs(&self) -> &[TensorSpec] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[TensorSpec] {
+        &self.outputs
+    }
+
+    fn run_until(
+        &self,
+        inputs: &[(&str, Tensor)],
+        _: &[&str],
+        _: &StopSignal,
+    ) -> Result<Vec<Tensor>, EngineError> {
+        let values = inputs[0].1.to_vec::<f32>().unwrap();
+        let sum: f32 = values.iter().sum();
+        let shares = values.iter().map(|value| value / sum).collect();
+        Ok(vec![Tensor::from_vec(inputs[0].1.shape().clone(), shares).unwrap()])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_whose_rows_depend_on_each_other_is_never_joined() {
+    let folder = Folder::new();
+    folder.put("m", 1);
+    // The first request waits for the second, however long that takes.
+    let batching =
+        BatchConfig::default().with_max_batch_size(2).with_max_queue_delay(Duration::from_secs(3600));
+    let limits = one_worker().with_inline_below(Duration::ZERO);
+    let config = folder.config().with_limits(limits).with_default_batching(batching);
+    let manager = serve(config, Arc::new(Mixing)).await;
+    let sent = [1.0, 3.0].map(|value_sent| send(&manager, request("m", value_sent)));
+    for answer in sent {
+        assert_eq!(value(&answer.await.unwrap().unwrap()), 1.0, "as it is alone");
+    }
+    let batches = manager.batches(&ModelRef::latest("m")).unwrap();
+    assert_eq!((batches.full, batches.split), (1, 1));
+    // Nobody waits for company any more.
+    assert_eq!(value(&manager.infer(request("m", 5.0)).await.unwrap()), 1.0);
 }

@@ -20,7 +20,10 @@ use crate::whole_file;
 pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(serve(arguments))
+    let outcome = runtime.block_on(serve(arguments));
+    // A model that still loads holds a thread which cannot be stopped: it ends with the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
@@ -29,12 +32,11 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
 
     let manager = models::manager(&arguments)?;
     let server = ApiServer::bind(api_config(&arguments)?, manager.clone()).await?;
-    manager.refresh().await.map_err(|error| match error.detail() {
-        // Whoever starts the server may know the paths that clients may not.
-        Some(detail) => anyhow!("{error}: {detail}"),
-        None => anyhow!("{error}"),
-    })?;
-    report_models(&manager)?;
+    tokio::select! {
+        started = start(&manager) => started?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    }
     let addresses = server.addresses();
     for (protocol, address) in [
         ("TensorFlow Serving gRPC", addresses.grpc),
