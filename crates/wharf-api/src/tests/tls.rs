@@ -185,6 +185,8 @@ async fn a_client_hello_may_come_byte_by_byte() {
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
     assert_eq!(status_of(&reply), 200);
+    // The pump ends with both of its ends.
+    drop(stream);
     pump.await.unwrap();
 }
 
