@@ -1,6 +1,6 @@
 //! Load for model servers, and what it measured.
 //!
-//! A [`Target`] is a server and the [`Call`]s to send it, encoded once for one [`Wire`]. [`drive`] sends them as a
+//! A [`Target`] is a server and the [`Call`]s to send it, encoded once for one [`Wire`]. [`drive()`] sends them as a
 //! [`Plan`] says and gives a [`Summary`]:
 //!
 //! - **closed loop**: so many callers, each of whom asks again when answered. Measures what a server can do.
