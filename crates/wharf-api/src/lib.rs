@@ -32,6 +32,7 @@ mod openapi;
 pub mod proto;
 mod rest;
 mod server;
+mod shown;
 mod status;
 mod tfs;
 

@@ -1,7 +1,5 @@
 //! What both wires do once a request is understood.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_infer::{Deadline, ErrorCode, ModelRef, NamedTensor, ServiceError, VersionChoice};
@@ -253,9 +251,4 @@ fn not_found(error: &ServiceError, name: &str, version: &str) -> ServiceError {
         }
         _ => error.clone(),
     }
-}
-
-/// A request that REST gives no deadline of its own.
-pub(super) fn within(timeout: Duration) -> Deadline {
-    Deadline::after(timeout)
 }

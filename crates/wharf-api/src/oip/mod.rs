@@ -14,10 +14,7 @@ mod shared_memory;
 pub(crate) use infer::OipBackend;
 pub(crate) use shared_memory::SharedMemory;
 
-use std::borrow::Cow;
-
-/// How many characters of a name from the client a message repeats.
-const SHOWN_NAME: usize = 128;
+use crate::shown::{SHOWN_NAME, shown};
 
 /// The name that Triton gives itself, which its clients look for.
 const SERVER_NAME: &str = "triton";
@@ -31,11 +28,3 @@ const EXTENSIONS: [&str; 6] = [
     "binary_tensor_data",
     "parameters",
 ];
-
-/// A name from the client, cut to what a message may repeat.
-fn shown(name: &str) -> Cow<'_, str> {
-    match name.char_indices().nth(SHOWN_NAME) {
-        None => Cow::Borrowed(name),
-        Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),
-    }
-}

@@ -6,16 +6,7 @@ use std::collections::BTreeSet;
 use wharf_bundle::{Method, Signature};
 use wharf_infer::ServiceError;
 
-/// How many bytes of a name from the client a message repeats.
-const SHOWN_NAME: usize = 128;
-
-/// A name from the client, cut to what a message may repeat.
-pub(super) fn shown(name: &str) -> Cow<'_, str> {
-    match name.char_indices().nth(SHOWN_NAME) {
-        None => Cow::Borrowed(name),
-        Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),
-    }
-}
+pub(super) use crate::shown::shown;
 
 /// The wire's name for `method`.
 pub(super) fn method_name(method: Method) -> &'static str {

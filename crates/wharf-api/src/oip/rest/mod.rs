@@ -122,7 +122,7 @@ impl OipRestService {
     }
 
     async fn infer(&self, target: Target, request: Request<RequestBody>) -> Result<Response<Body>, Failure> {
-        let deadline = super::infer::within(self.timeout);
+        let deadline = Deadline::after(self.timeout);
         let answer = self.infer_until(target, request, deadline);
         match deadline.instant() {
             None => answer.await,
