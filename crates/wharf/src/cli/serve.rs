@@ -1,0 +1,162 @@
+//! What can be typed after `wharf serve`.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wharf_serve::VersionPolicy;
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// A lone model.onnx or a bundle folder, served under the name of its file or folder
+    #[arg(value_name = "MODEL", conflicts_with_all = ["repository", "model"])]
+    pub(crate) path: Option<PathBuf>,
+    /// Folder of published models, `<DIR>/<model>/<version>/` [default: repository]
+    #[arg(long, value_name = "DIR", env = "WHARF_REPOSITORY")]
+    pub(crate) repository: Option<PathBuf>,
+    /// Serve PATH (a model folder with versions, a bundle or an .onnx file) under NAME; may be repeated
+    #[arg(long, value_name = "NAME=PATH", value_parser = parse_named_path)]
+    pub(crate) model: Vec<(String, PathBuf)>,
+    /// Serve the models of this file, in TensorFlow Serving's form (text of ModelServerConfig)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "repository", "model"])]
+    pub(crate) model_config_file: Option<PathBuf>,
+    /// Read the file again every so many seconds, and serve what it then says; 0 never
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "model_config_file")]
+    pub(crate) model_config_file_poll_wait_seconds: u64,
+    /// Folder that clients may have models loaded from by a reload request [default: where the models are]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reload_root: Vec<PathBuf>,
+    /// Let a reload request label versions that are not available yet
+    #[arg(long)]
+    pub(crate) allow_version_labels_for_unavailable_models: bool,
+    /// Who decides what is loaded: `none` loads what is there at the start, `poll` looks again, `explicit` loads what
+    /// clients ask for
+    #[arg(long, value_enum, default_value_t = Control::Poll)]
+    pub(crate) control: Control,
+    /// Seconds between two looks under --control poll
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) poll_interval: u64,
+    /// Model to load at the start under --control explicit; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) load: Vec<String>,
+    /// Versions to serve of each model: `latest:N`, `all` or `specific:N,M`
+    #[arg(long, value_name = "POLICY", default_value = "latest:1", value_parser = parse_policy)]
+    pub(crate) versions: VersionPolicy,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+    /// TensorFlow Serving gRPC port; `0` takes a free one, `off` opens none
+    #[arg(long, default_value = "8500", value_parser = parse_port)]
+    pub(crate) grpc_port: Port,
+    /// TensorFlow Serving REST port; `0` takes a free one, `off` opens none
+    #[arg(long, default_value = "8501", value_parser = parse_port)]
+    pub(crate) rest_port: Port,
+    /// Open Inference Protocol (Triton, KServe v2) REST port
+    #[arg(long, default_value = "8000", value_parser = parse_port)]
+    pub(crate) oip_rest_port: Port,
+    /// Open Inference Protocol gRPC port; every gRPC port serves every gRPC service
+    #[arg(long, default_value = "8001", value_parser = parse_port)]
+    pub(crate) oip_grpc_port: Port,
+    /// KServe v1 port, which answers the Open Inference Protocol too
+    #[arg(long, default_value = "8080", value_parser = parse_port)]
+    pub(crate) http_port: Port,
+    /// Let clients on this machine pass tensors in POSIX shared memory objects whose names begin so
+    #[arg(long, value_name = "PREFIX", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) shared_memory_prefix: Option<String>,
+    /// Certificate chain, PEM, the server's own first: turns TLS on for every port; read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "WHARF_TLS_CERT")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "WHARF_TLS_KEY")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Demand of every client a certificate that an authority in this PEM file has signed
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "WHARF_TLS_CLIENT_CA")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// Add this to every port
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port_offset: u16,
+    /// Threads that compute [default: one per core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Seconds that running requests may take to finish after Ctrl-C or SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) drain_timeout: u64,
+    /// Write the ports as JSON to this file once every model is ready
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Who decides what is loaded.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    None,
+    Poll,
+    Explicit,
+}
+
+/// A port, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Port(pub(crate) Option<u16>);
+
+fn parse_port(text: &str) -> Result<Port, String> {
+    match text {
+        "off" => Ok(Port(None)),
+        number => {
+            number.parse().map(|port| Port(Some(port))).map_err(|_| "expected 0 to 65535 or `off`".to_owned())
+        }
+    }
+}
+
+fn parse_policy(text: &str) -> Result<VersionPolicy, String> {
+    let expected = || "expected `latest:N`, `all` or `specific:N,M`".to_owned();
+    let (kind, numbers) = text.split_once(':').unwrap_or((text, ""));
+    let numbers = numbers.split(',').filter(|number| !number.is_empty()).map(str::parse::<u64>);
+    let numbers = numbers.collect::<Result<BTreeSet<_>, _>>().map_err(|_| expected())?;
+    match (kind, numbers.len()) {
+        ("all", 0) => Ok(VersionPolicy::All),
+        ("latest", 1) if !numbers.contains(&0) => {
+            let count = numbers.first().and_then(|count| usize::try_from(*count).ok());
+            count.map(VersionPolicy::Latest).ok_or_else(expected)
+        }
+        ("specific", 1..) => Ok(VersionPolicy::Specific(numbers)),
+        _ => Err(expected()),
+    }
+}
+
+fn parse_named_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err("expected NAME=PATH".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_words_and_numbers() {
+        for (text, expected) in [
+            ("all", Some(VersionPolicy::All)),
+            ("latest:2", Some(VersionPolicy::Latest(2))),
+            ("specific:3,1", Some(VersionPolicy::Specific([1, 3].into()))),
+            ("latest", None),
+            ("latest:0", None),
+            ("latest:1,2", None),
+            ("specific:", None),
+            ("specific:x", None),
+            ("all:1", None),
+            ("newest", None),
+        ] {
+            assert_eq!(parse_policy(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_numbers_or_off() {
+        assert_eq!(parse_port("off"), Ok(Port(None)));
+        assert_eq!(parse_port("8500"), Ok(Port(Some(8500))));
+        assert!(parse_port("65536").is_err());
+    }
+}
