@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tracing::Instrument as _;
-use wharf_infer::{Deadline, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
+use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
 use wharf_serve::{ModelInfo, ModelManager};
 
 use crate::Limits;
+use crate::shown::shown;
 
 /// The models behind the wires.
 #[derive(Clone)]
@@ -30,6 +32,9 @@ impl Backend {
         outputs: Vec<String>,
         deadline: Deadline,
     ) -> Result<InferResponse, ServiceError> {
+        for input in &inputs {
+            self.check_size(input)?;
+        }
         let version = i64::try_from(info.version).unwrap_or(i64::MAX);
         let mut request = InferRequest::new(ModelRef::specific(&info.name, version));
         request.signature = Some(signature.to_owned());
@@ -44,5 +49,15 @@ impl Backend {
         );
         request.span = span.clone();
         self.manager.infer(request).instrument(span).await
+    }
+
+    /// Text may hold more numbers than fit into as many bytes: `1,` can stand for eight of them.
+    fn check_size(&self, input: &NamedTensor) -> Result<(), ServiceError> {
+        let (size, limit) = (input.tensor.bytes().map_or(0, Bytes::len), self.limits.max_body_bytes);
+        if size <= limit {
+            return Ok(());
+        }
+        let text = format!("input `{}` takes {size} bytes, expected at most {limit}", shown(&input.name));
+        Err(ServiceError::new(ErrorCode::TooLarge, text))
     }
 }

@@ -138,8 +138,12 @@ impl Scanner<'_> {
         let text = self.string()?;
         self.skip_whitespace();
         self.advance(1);
-        let bytes = BASE64.decode(&text);
-        bytes.map(Bytes::from).map_err(|_| ServiceError::invalid_argument("Unable to base64 decode"))
+        let wrong = || ServiceError::invalid_argument("Unable to base64 decode");
+        // Padding may be left out, but not in part.
+        if text.ends_with(b"=") && text.len() % 4 != 0 {
+            return Err(wrong());
+        }
+        BASE64.decode(&text).map(Bytes::from).map_err(|_| wrong())
     }
 
     /// Whether the value at this place is an object with the one key `b64` and a string under it.

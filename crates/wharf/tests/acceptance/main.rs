@@ -1,0 +1,31 @@
+//! Hostile requests against the real server, with a well-behaved client beside them.
+//!
+//! A row of a `*.toml` file here is something that a client sends and what must come back; `row.rs` says how one is
+//! written. Adding a row needs no code. All rows of a file are played twice against one server: the first round
+//! warms what they touch, and after the second the oracle looks whether the server is as it was (`oracle.rs`).
+//!
+//! These are tests of the binary's own crate so that Cargo builds the binary they start, always from these sources;
+//! a crate of its own would test whatever binary lies there. `WHARF_BIN` names another one.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+
+mod bytes;
+mod canary;
+mod grpc;
+mod http;
+mod mutate;
+mod oracle;
+mod play;
+mod reply;
+mod row;
+mod server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_bytes_are_refused() {
+    play::file("serialisation").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_tensors_are_refused() {
+    play::file("tensors").await;
+}

@@ -1,0 +1,76 @@
+//! Whether the server is as it was.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::server::Server;
+
+/// By how much memory may have grown.
+const MAX_GROWTH_KIB: u64 = 16 << 10;
+/// How long the server may take to be as it was: threads for blocking work end after ten idle seconds, and freed
+/// memory goes back with a delay.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the server holds of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Footprint {
+    memory_kib: u64,
+    descriptors: usize,
+    threads: u64,
+}
+
+impl Footprint {
+    pub(crate) fn of(server: &Server) -> Self {
+        let folder = server.proc();
+        let status = std::fs::read_to_string(folder.join("status")).unwrap();
+        let descriptors = std::fs::read_dir(folder.join("fd")).unwrap().count();
+        Self { memory_kib: field(&status, "VmRSS:"), descriptors, threads: field(&status, "Threads:") }
+    }
+
+    fn is_back_to(&self, before: &Self) -> bool {
+        self.memory_kib <= before.memory_kib + MAX_GROWTH_KIB
+            && self.descriptors <= before.descriptors
+            && self.threads <= before.threads
+    }
+}
+
+fn field(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Waits until the server holds no more than `before`.
+pub(crate) async fn settle(server: &Server, before: &Footprint) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        let now = Footprint::of(server);
+        if now.is_back_to(before) {
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(format!("the server held {before:?} and holds {now:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Watches the most memory that the server takes from now on.
+pub(crate) struct Peak {
+    before_kib: u64,
+}
+
+impl Peak {
+    pub(crate) fn watch(server: &Server) -> Self {
+        // 5 sets the peak back to what is held now.
+        std::fs::write(server.proc().join("clear_refs"), "5").unwrap();
+        Self { before_kib: peak_kib(&server.proc()) }
+    }
+
+    pub(crate) fn grown_mib(&self, server: &Server) -> u64 {
+        peak_kib(&server.proc()).saturating_sub(self.before_kib) >> 10
+    }
+}
+
+fn peak_kib(folder: &Path) -> u64 {
+    field(&std::fs::read_to_string(folder.join("status")).unwrap(), "VmHWM:")
+}

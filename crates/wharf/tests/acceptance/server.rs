@@ -1,0 +1,113 @@
+//! The real server, over a repository of models of a few kilobytes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use wharf_tensor::DType;
+use wharf_testing::models;
+
+use crate::row::Port;
+
+/// A server in a child process.
+pub(crate) struct Server {
+    child: Child,
+    ports: serde_json::Value,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts it on free ports and waits until it is ready.
+    pub(crate) fn start(more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fill(&folder.path().join("repository"));
+        let ready = folder.path().join("ready.json");
+        let mut command = Command::new(binary());
+        command.current_dir(folder.path()).env_remove("WHARF_LOG").env("ORT_DYLIB_PATH", library());
+        command.args(["serve", "--ready-file", "ready.json", "--threads", "2"]).args(more);
+        for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http"] {
+            command.args([&format!("--{port}-port"), "0"]);
+        }
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let started = Instant::now();
+        while !ready.exists() {
+            assert!(child.try_wait().unwrap().is_none(), "the server ended at its start");
+            assert!(started.elapsed() < Duration::from_secs(60), "the server is not ready");
+            std::thread::yield_now();
+        }
+        let ports = serde_json::from_slice(&std::fs::read(ready).unwrap()).unwrap();
+        Self { child, ports, _folder: folder }
+    }
+
+    /// Where a port is.
+    pub(crate) fn address(&self, port: Port) -> String {
+        let name = match port {
+            Port::Tfs => "rest",
+            Port::Oip => "oip_rest",
+            Port::Kserve => "http",
+            Port::Grpc => "grpc",
+            Port::OipGrpc => "oip_grpc",
+        };
+        format!("127.0.0.1:{}", self.ports[name])
+    }
+
+    /// Whether it is the process that was started, and runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Its folder below `/proc`.
+    pub(crate) fn proc(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.child.id()))
+    }
+
+    /// Sends SIGTERM and expects an orderly end.
+    pub(crate) fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the server ended with {status}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_ended = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}
+
+/// The models that rows speak to. `canary` is the canary's alone.
+fn fill(repository: &Path) {
+    for (name, model) in [
+        ("canary", models::HALF_PLUS_TWO),
+        ("half", models::HALF_PLUS_TWO),
+        ("add", models::ADD),
+        ("gather", models::GATHER),
+        ("grow", models::GROW),
+        ("slow", models::SLOW),
+        ("image", models::CLASSIFIER_FLOAT),
+        ("text", models::identity(DType::String)),
+        ("bool", models::identity(DType::Bool)),
+        ("u8", models::identity(DType::U8)),
+        ("i8", models::identity(DType::I8)),
+        ("i64", models::identity(DType::I64)),
+        ("f16", models::identity(DType::F16)),
+        ("f32", models::identity(DType::F32)),
+        ("f64", models::identity(DType::F64)),
+    ] {
+        let version = repository.join(name).join("1");
+        std::fs::create_dir_all(&version).unwrap();
+        std::fs::write(version.join("model.onnx"), model).unwrap();
+    }
+}
+
+fn binary() -> PathBuf {
+    std::env::var_os("WHARF_BIN").map_or_else(|| env!("CARGO_BIN_EXE_wharf").into(), PathBuf::from)
+}
+
+/// The library that `make deps` has put into the project.
+fn library() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deps/onnxruntime/lib/libonnxruntime.so");
+    std::env::var_os("ORT_DYLIB_PATH").map_or_else(own, PathBuf::from)
+}
