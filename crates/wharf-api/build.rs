@@ -5,15 +5,16 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const SERVICES: [&str; 3] = [
+const FILES: [&str; 4] = [
     "inference/grpc_service.proto",
     "tensorflow_serving/apis/model_service.proto",
+    "tensorflow_serving/apis/prediction_log.proto",
     "tensorflow_serving/apis/prediction_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let descriptors = protox::compile(SERVICES, ["proto"])?;
+    let descriptors = protox::compile(FILES, ["proto"])?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     // No clients: whoever needs one calls `tonic::client::Grpc` with these messages.

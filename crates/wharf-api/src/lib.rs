@@ -41,5 +41,6 @@ mod tests;
 
 pub use config::ApiConfig;
 pub use limits::Limits;
-pub use listener::{TlsConfig, TlsError};
+pub use listener::{TlsConfig, TlsError, TlsFiles};
 pub use server::{Addresses, ApiHandle, ApiServer, BindError};
+pub use tfs::TfsWarmUp;

@@ -112,6 +112,16 @@ impl LoadedModel {
         self.max_batch_size
     }
 
+    /// With requests of at most this many rows, or of as many as the manifest allows where those are fewer; 0 leaves it
+    /// to the manifest.
+    #[must_use]
+    pub fn with_max_batch_size(mut self, rows: usize) -> Self {
+        if rows > 0 {
+            self.max_batch_size = Some(self.max_batch_size.map_or(rows, |limit| limit.min(rows)));
+        }
+        self
+    }
+
     /// The replica itself, for callers who speak in the graph's names.
     pub fn replica(&self) -> &Arc<dyn Replica> {
         &self.replica

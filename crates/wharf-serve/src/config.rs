@@ -10,7 +10,9 @@ use std::time::Duration;
 use wharf_engine::{Engine, LoadOptions};
 use wharf_infer::ServiceError;
 
-use crate::{BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy};
+use crate::{
+    BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy, WarmUp,
+};
 
 /// What a [`ModelManager`] is built from.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +42,8 @@ pub struct ServeConfig {
     pub default_batching: BatchConfig,
     /// How requests are joined, by model.
     pub batching: BTreeMap<String, BatchConfig>,
+    /// Where requests come from that a version answers before it is served; `None` has it answer none.
+    pub warm_up: Option<Arc<dyn WarmUp>>,
     /// How much work is taken on.
     pub limits: ServeLimits,
 }
@@ -157,6 +161,13 @@ impl ServeConfig {
         self.batching.get(model).unwrap_or(&self.default_batching)
     }
 
+    /// With versions answering the requests of `source` before they are served.
+    #[must_use]
+    pub fn with_warm_up(mut self, source: Arc<dyn WarmUp>) -> Self {
+        self.warm_up = Some(source);
+        self
+    }
+
     /// With these limits.
     #[must_use]
     pub fn with_limits(mut self, limits: ServeLimits) -> Self {
@@ -178,6 +189,13 @@ impl ServeLimits {
     #[must_use]
     pub fn with_workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
+        self
+    }
+
+    /// With this many models loading at the same time; 0 counts as 1.
+    #[must_use]
+    pub fn with_parallel_loads(mut self, models: usize) -> Self {
+        self.parallel_loads = models.max(1);
         self
     }
 

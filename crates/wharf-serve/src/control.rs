@@ -78,10 +78,6 @@ impl Desired {
         self.roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| place.starts_with(root))
     }
 
-    pub(crate) fn policy(&self, name: &str) -> &VersionPolicy {
-        self.policies.get(name).unwrap_or(&self.default_policy)
-    }
-
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.asked_for.as_ref().is_none_or(|asked_for| asked_for.contains(name))
     }

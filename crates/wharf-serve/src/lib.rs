@@ -49,6 +49,7 @@ mod steer;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod warm_up;
 
 pub use batch::{BatchConfig, BatchSnapshot};
 pub use config::{ServeConfig, ServeLimits};
@@ -56,6 +57,7 @@ pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use location::ModelLocation;
 pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use policy::VersionPolicy;
-pub use settings::{MODEL_SERVER_CONFIG, read_model_server_config};
+pub use settings::{MODEL_SERVER_CONFIG, TritonConfig, read_model_server_config};
 pub use state::{VersionState, VersionStatus};
 pub use traffic::{RollbackBounds, Traffic};
+pub use warm_up::{WarmUp, WarmUpRequest};

@@ -1,6 +1,6 @@
 //! Loads what is wanted, unloads what no longer is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -12,7 +12,8 @@ use wharf_infer::{ErrorCode, ServiceError};
 use crate::control::Desired;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
-use crate::served::ServedModel;
+use crate::served::{ServedModel, Settings};
+use crate::warm_up::warm_up;
 use crate::{ControlMode, ModelLocation, VersionPolicy, VersionState};
 
 /// One version that is to be served.
@@ -92,7 +93,7 @@ fn ids<'a>(
 /// are tried.
 async fn fall_back(server: &Arc<Inner>, desired: &Desired, rest: Found, retry: Retry) {
     for (name, places) in rest {
-        if !matches!(desired.policy(&name), VersionPolicy::Latest(_)) {
+        if !matches!(policy(desired, &name, &places), VersionPolicy::Latest(_)) {
             continue;
         }
         for (version, place) in places.into_iter().rev() {
@@ -155,12 +156,22 @@ fn check_base_path(location: &ModelLocation) -> Result<(), ServiceError> {
     }
 }
 
+/// Which versions of a model are served: as the server was told, or else as the model's own configuration has it.
+fn policy(desired: &Desired, name: &str, places: &BTreeMap<u64, BundlePlace>) -> VersionPolicy {
+    let configured = places.values().find_map(|place| place.configured.as_ref());
+    let own = configured.and_then(|configured| configured.parts()?.1.policy.clone());
+    match desired.policies.get(name) {
+        Some(told) => told.clone(),
+        None => own.unwrap_or_else(|| desired.default_policy.clone()),
+    }
+}
+
 /// Takes out of `found` what is wanted.
 fn choose(server: &Inner, desired: &Desired, found: &mut Found) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for (name, places) in found {
         let versions = places.keys().copied().collect();
-        let mut chosen = desired.policy(name).choose(&versions);
+        let mut chosen = policy(desired, name, places).choose(&versions);
         // What requests are sent to is served.
         chosen.extend(server.registry.weights(name).into_keys().filter(|version| versions.contains(version)));
         for version in chosen {
@@ -219,13 +230,28 @@ async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
 
 /// Opens, verifies, loads and tries a bundle. Blocks.
 fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result<ServedModel, ServiceError> {
+    let settings = Settings::of(&server.config, name, place.configured.as_ref())?;
     let bundle = place.open(name, version).map_err(|error| of_bundle(&error))?;
     bundle.verify().map_err(|error| of_bundle(&error))?;
-    let model = LoadedModel::load(&bundle, &*server.engine, &server.config.load)?;
+    let model = LoadedModel::load(&bundle, &*server.engine, &settings.load)?;
     let report = model.replay(&bundle)?;
     tracing::debug!(model.name = name, model.version = version, ?report, "goldens replayed");
-    let batching = server.config.batching(name).clone();
-    Ok(ServedModel::new(name, version, model, batching, Arc::downgrade(&server.registry)))
+    let served = ServedModel::new((name, version), model, settings, Arc::downgrade(&server.registry))?;
+    served.warm_up().map_err(not_warm)?;
+    if let Some(source) = &server.config.warm_up {
+        let requests =
+            warm_up(&**source, bundle.folder(), &served.info(), &served.model).map_err(not_warm)?;
+        tracing::debug!(model.name = name, model.version = version, requests, "warmed up");
+    }
+    Ok(served)
+}
+
+fn not_warm(error: ServiceError) -> ServiceError {
+    let failure = ServiceError::new(error.code(), format!("warm-up failed: {}", error.message()));
+    match error.detail() {
+        Some(detail) => failure.with_detail(detail),
+        None => failure,
+    }
 }
 
 /// What is wrong with a bundle, without the paths in the library's own message.

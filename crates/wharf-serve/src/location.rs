@@ -5,9 +5,13 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use wharf_bundle::{
     Bundle, BundleError, EngineKind, MANIFEST_FILE, Repository, check_model_name, version_of_folder,
 };
+
+use crate::settings::triton::{self, TritonConfig};
 
 /// A place that holds models.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,23 +33,67 @@ pub enum ModelLocation {
 pub(crate) type Found = BTreeMap<String, BTreeMap<u64, BundlePlace>>;
 
 /// Where one version of a model is, and what it looked like there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BundlePlace {
     path: PathBuf,
     /// Whether `path` is a repository that holds it under the model's name, rather than the bundle itself.
     is_repository: bool,
     /// Changes with the files; see [`stamp_of`].
     pub(crate) stamp: u64,
+    /// What is said of the model beside its versions.
+    pub(crate) configured: Option<Configured>,
+}
+
+/// A model's folder with a `config.pbtxt`, and what that says, or what is wrong with it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Configured {
+    pub(crate) folder: PathBuf,
+    pub(crate) config: Result<Arc<TritonConfig>, String>,
+}
+
+impl Configured {
+    fn read(folder: &Path, name: &str) -> Option<Self> {
+        let config = triton::read(folder, name).transpose()?;
+        Some(Self { folder: folder.to_owned(), config: config.map(Arc::new) })
+    }
+
+    /// The folder and what its file says, where that is any good.
+    pub(crate) fn parts(&self) -> Option<(&Path, &TritonConfig)> {
+        Some((&self.folder, self.config.as_ref().ok()?))
+    }
+
+    /// What the weights of a version are called.
+    fn weights(&self) -> &str {
+        self.config.as_ref().map_or(EngineKind::Onnx.weights_file(), |config| &config.weights)
+    }
+
+    /// The numbered folders that hold the weights. Those with leading zeros are none to Triton.
+    fn versions(&self) -> BTreeMap<u64, BundlePlace> {
+        let place = |entry: fs::DirEntry| {
+            let name = entry.file_name();
+            let version =
+                version_of_folder(name.to_str()?).filter(|version| *name == *version.to_string())?;
+            let folder = entry.path();
+            let path = match folder.join(MANIFEST_FILE).exists() {
+                true => folder,
+                false => Some(folder.join(self.weights())).filter(|weights| weights.exists())?,
+            };
+            Some((version, BundlePlace::alone(&path, Some(self.clone()))))
+        };
+        fs::read_dir(&self.folder).into_iter().flatten().flatten().filter_map(place).collect()
+    }
 }
 
 impl BundlePlace {
     fn in_repository(root: &Path, name: &str, version: u64) -> Self {
-        let stamp = stamp_of(&root.join(name).join(version.to_string()));
-        Self { path: root.to_owned(), is_repository: true, stamp }
+        let stamp = stamp_of(&root.join(name).join(version.to_string()), None);
+        Self { path: root.to_owned(), is_repository: true, stamp, configured: None }
     }
 
-    fn alone(path: &Path) -> Self {
-        Self { path: path.to_owned(), is_repository: false, stamp: stamp_of(path) }
+    fn alone(path: &Path, configured: Option<Configured>) -> Self {
+        let config = configured.as_ref().map(|configured| configured.folder.join(triton::FILE));
+        let stamp = stamp_of(path, config);
+        Self { path: path.to_owned(), is_repository: false, stamp, configured }
     }
 
     /// Opens it under the name and version by which it is to be served.
@@ -57,11 +105,11 @@ impl BundlePlace {
     }
 }
 
-/// A number that another number takes the place of when somebody replaces the manifest or the weights: a hash of
-/// their lengths and times. 0 where there is neither.
-fn stamp_of(bundle: &Path) -> u64 {
+/// A number that another number takes the place of when somebody replaces the manifest, the weights or the
+/// configuration: a hash of their lengths and times. 0 where there is none.
+fn stamp_of(bundle: &Path, config: Option<PathBuf>) -> u64 {
     let names = [MANIFEST_FILE, EngineKind::Onnx.weights_file()];
-    let files = names.iter().map(|name| bundle.join(name)).chain([bundle.to_owned()]);
+    let files = names.iter().map(|name| bundle.join(name)).chain([bundle.to_owned()]).chain(config);
     let files: Vec<_> =
         files.filter_map(|path| fs::metadata(path).ok()).filter(fs::Metadata::is_file).collect();
     if files.is_empty() {
@@ -109,8 +157,11 @@ impl ModelLocation {
 
 fn find_in_repository(root: &Path) -> Result<Found, BundleError> {
     let repository = Repository::open(root)?;
-    let mut found = Found::new();
+    let mut found = configured_models(root);
     for name in repository.models()? {
+        if found.contains_key(&name) {
+            continue;
+        }
         let versions = repository.versions(&name)?.into_iter();
         let placed =
             versions.map(|version| (version, BundlePlace::in_repository(root, &name, version))).collect();
@@ -119,19 +170,32 @@ fn find_in_repository(root: &Path) -> Result<Found, BundleError> {
     Ok(found)
 }
 
+/// The models of a repository that have a configuration.
+fn configured_models(root: &Path) -> Found {
+    let model = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok().filter(|name| check_model_name(name).is_ok())?;
+        let versions = Configured::read(&entry.path(), &name)?.versions();
+        (!versions.is_empty()).then_some((name, versions))
+    };
+    fs::read_dir(root).into_iter().flatten().flatten().filter_map(model).collect()
+}
+
 fn find_model(name: Option<&str>, path: &Path) -> Result<Found, BundleError> {
-    let numbered = numbered_versions(path);
+    let folder_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let served_as = name.map_or(folder_name, str::to_owned);
+    let numbered = match Configured::read(path, &served_as) {
+        Some(configured) => configured.versions(),
+        None => numbered_versions(path),
+    };
     if numbered.is_empty() {
         let bundle = Bundle::open(path)?;
         let name = name.unwrap_or(&bundle.manifest().name);
         check_model_name(name)?;
-        let place = BundlePlace::alone(path);
+        let place = BundlePlace::alone(path, None);
         return Ok(Found::from([(name.to_owned(), BTreeMap::from([(bundle.manifest().version, place)]))]));
     }
-    let folder_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = name.map_or(folder_name, str::to_owned);
-    check_model_name(&name)?;
-    Ok(Found::from([(name, numbered)]))
+    check_model_name(&served_as)?;
+    Ok(Found::from([(served_as, numbered)]))
 }
 
 /// The numbered folders with a bundle in a folder that is not a bundle itself.
@@ -142,7 +206,7 @@ fn numbered_versions(folder: &Path) -> BTreeMap<u64, BundlePlace> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let version = |entry: fs::DirEntry| {
         let version = version_of_folder(entry.file_name().to_str()?)?;
-        holds_bundle(&entry.path()).then(|| (version, BundlePlace::alone(&entry.path())))
+        holds_bundle(&entry.path()).then(|| (version, BundlePlace::alone(&entry.path(), None)))
     };
     entries.filter_map(version).collect()
 }

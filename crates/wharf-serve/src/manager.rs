@@ -19,7 +19,7 @@ use crate::pool::CpuPool;
 use crate::registry::Registry;
 use crate::served::ServedModel;
 use crate::traffic::Guard;
-use crate::{BatchSnapshot, ServeConfig, Traffic, VersionState, VersionStatus};
+use crate::{BatchSnapshot, ServeConfig, Traffic, TritonConfig, VersionState, VersionStatus};
 
 /// Serves models. Cheap to clone: all clones are the same server.
 #[derive(Clone)]
@@ -49,6 +49,8 @@ pub struct ModelInfo {
     pub signatures: Arc<BTreeMap<String, Signature>>,
     /// The class names; empty where there are none.
     pub labels: Arc<[String]>,
+    /// What a `config.pbtxt` says of it, where there is one.
+    pub config: Option<Arc<TritonConfig>>,
 }
 
 /// How busy the server is.
@@ -142,12 +144,7 @@ impl ModelManager {
     pub fn signatures_for(&self, model: &ModelRef, key: Option<&str>) -> Result<ModelInfo, ServiceError> {
         let routes = self.0.registry.routes();
         let served = routes.find(model, key)?;
-        Ok(ModelInfo {
-            name: served.name.clone(),
-            version: served.version,
-            signatures: Arc::clone(served.model.signatures()),
-            labels: Arc::clone(served.model.labels()),
-        })
+        Ok(served.info())
     }
 
     /// Where the versions of a model stand, newest first; of one version where one is given. Versions that are

@@ -2,13 +2,50 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use wharf_engine::LoadedModel;
+use wharf_engine::{LoadOptions, LoadedModel};
+use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::batch::{BatchConfig, BatchStats, LaneRules};
+use crate::location::Configured;
 use crate::registry::Registry;
+use crate::warm_up::run;
+use crate::{ModelInfo, ServeConfig};
+
+/// How a version is loaded and served.
+pub(crate) struct Settings {
+    pub(crate) load: LoadOptions,
+    pub(crate) batching: BatchConfig,
+    configured: Option<Configured>,
+}
+
+impl Settings {
+    /// What the server was told, and what the owner's configuration adds.
+    ///
+    /// # Errors
+    /// The configuration is no good.
+    pub(crate) fn of(
+        server: &ServeConfig,
+        name: &str,
+        configured: Option<&Configured>,
+    ) -> Result<Self, ServiceError> {
+        let (mut load, mut batching) = (server.load.clone(), server.batching(name).clone());
+        if let Some(configured) = configured {
+            let config = configured.config.as_ref().map_err(|problem| misdeclared(problem.clone()))?;
+            load = config.load_options(&load);
+            if !server.batching.contains_key(name) {
+                batching = config.batching(&batching);
+            }
+        }
+        Ok(Self { load, batching, configured: configured.cloned() })
+    }
+}
+
+fn misdeclared(problem: String) -> ServiceError {
+    ServiceError::new(ErrorCode::FailedPrecondition, problem)
+}
 
 /// A loaded version under the name by which it is served. Requests share it; the last one to let go of it
 /// unloads it.
@@ -18,6 +55,9 @@ pub(crate) struct ServedModel {
     pub(crate) model: LoadedModel,
     pub(crate) cost: RunCost,
     pub(crate) batching: BatchConfig,
+    /// The owner's configuration, with the folder that it is in.
+    configured: Option<Configured>,
+    labels: Arc<[String]>,
     pub(crate) rules: LaneRules,
     pub(crate) batches: BatchStats,
     /// The signatures whose rows are known to be independent.
@@ -29,17 +69,29 @@ pub(crate) struct ServedModel {
 }
 
 impl ServedModel {
+    /// A version under its name and number.
+    ///
+    /// # Errors
+    /// It is not what its owner's configuration says.
     pub(crate) fn new(
-        name: &str,
-        version: u64,
-        model: LoadedModel,
-        batching: BatchConfig,
+        (name, version): (&str, u64),
+        mut model: LoadedModel,
+        settings: Settings,
         registry: Weak<Registry>,
-    ) -> Self {
+    ) -> Result<Self, ServiceError> {
+        let Settings { batching, configured, .. } = settings;
+        let mut labels = Arc::clone(model.labels());
+        if let Some((folder, config)) = configured.as_ref().and_then(Configured::parts) {
+            config.check(&model).map_err(misdeclared)?;
+            model = model.with_max_batch_size(config.max_batch_size);
+            labels = config.labels(folder).map_err(misdeclared)?.unwrap_or(labels);
+        }
         let limit = model.max_batch_size().unwrap_or(usize::MAX);
-        Self {
+        Ok(Self {
             name: name.to_owned(),
             version,
+            configured,
+            labels,
             rules: LaneRules {
                 max_rows: batching.max_batch_size.min(limit),
                 max_delay: batching.max_queue_delay,
@@ -51,6 +103,31 @@ impl ServedModel {
             independent: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
             registry,
+        })
+    }
+
+    /// Answers the requests that its owner's configuration makes up.
+    ///
+    /// # Errors
+    /// One fails.
+    pub(crate) fn warm_up(&self) -> Result<(), ServiceError> {
+        let Some((folder, config)) = self.configured.as_ref().and_then(Configured::parts) else {
+            return Ok(());
+        };
+        for sample in &config.warm_up {
+            sample.requests(folder)?.into_iter().try_for_each(|request| run(&self.model, request))?;
+        }
+        Ok(())
+    }
+
+    /// What clients may know of it.
+    pub(crate) fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: self.name.clone(),
+            version: self.version,
+            signatures: Arc::clone(self.model.signatures()),
+            labels: Arc::clone(&self.labels),
+            config: self.configured.as_ref().and_then(|configured| configured.config.as_ref().ok().cloned()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod bench;
+mod compat;
 mod serve;
 
 use std::net::IpAddr;
@@ -20,6 +21,18 @@ pub(crate) struct Cli {
     pub(crate) verbose: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// What was typed; in the flags of another server where the program goes by its name or is asked to. Ends the
+    /// program where that makes no sense, or where help was asked for.
+    pub(crate) fn from_command_line() -> Self {
+        match compat::parse(std::env::args_os()) {
+            Ok(Some(cli)) => cli,
+            Ok(None) => Self::parse(),
+            Err(error) => error.exit(),
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -3,8 +3,6 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod cli;
 mod client;
 mod commands;
@@ -21,7 +19,7 @@ mod whole_file;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = cli::Cli::parse();
+    let arguments = cli::Cli::from_command_line();
     start_logging(arguments.verbose);
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,

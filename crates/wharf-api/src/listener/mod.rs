@@ -12,7 +12,7 @@ pub(crate) use accept::Listener;
 pub(crate) use body::RequestBody;
 pub(crate) use gate::{Gate, InFlight};
 pub(crate) use tls::Tls;
-pub use tls::{TlsConfig, TlsError};
+pub use tls::{TlsConfig, TlsError, TlsFiles};
 
 use std::sync::Arc;
 

@@ -41,9 +41,15 @@ fn tensor(spec: &TensorSpec) -> wire::model_metadata_response::TensorMetadata {
     }
 }
 
-/// A model's configuration, as far as it follows from the model itself. The first dimension is among the others:
-/// `max_batch_size` is 0, as Triton has it for models that bring their own.
+/// A model's configuration: as its owner wrote it where there is a `config.pbtxt`, completed by what the model says.
+/// Without one the first dimension is among the others and `max_batch_size` is 0, as Triton has it for models that
+/// bring their own.
 pub(super) fn config(found: &Found) -> wire::ModelConfig {
+    let max_batch_size = found.info.config.as_ref().map_or(0, |config| config.max_batch_size);
+    let dims = |spec: &TensorSpec| match max_batch_size {
+        0 => spec.shape.to_i64(),
+        _ => spec.shape.to_i64().split_off(spec.shape.rank().min(1)),
+    };
     let signature = found.signature().ok();
     let inputs = signature.iter().flat_map(|signature| &signature.inputs);
     let outputs = signature.iter().flat_map(|signature| &signature.outputs);
@@ -55,20 +61,30 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
             .map(|input| wire::ModelInput {
                 name: input.spec.name.clone(),
                 data_type: data_type(&input.spec) as i32,
-                dims: input.spec.shape.to_i64(),
+                dims: dims(&input.spec),
             })
             .collect(),
         output: outputs
             .map(|output| wire::ModelOutput {
                 name: output.spec.name.clone(),
                 data_type: data_type(&output.spec) as i32,
-                dims: output.spec.shape.to_i64(),
-                label_filename: String::new(),
+                dims: dims(&output.spec),
+                label_filename: label_filename(found, &output.spec.name),
             })
             .collect(),
-        default_model_filename: "model.onnx".to_owned(),
+        max_batch_size: i32::try_from(max_batch_size).unwrap_or(i32::MAX),
+        default_model_filename: match &found.info.config {
+            Some(config) => config.weights.clone(),
+            None => "model.onnx".to_owned(),
+        },
         ..wire::ModelConfig::default()
     }
+}
+
+fn label_filename(found: &Found, output: &str) -> String {
+    let outputs = found.info.config.iter().flat_map(|config| &config.outputs);
+    let declared = outputs.into_iter().find(|declared| declared.name == output);
+    declared.map(|declared| declared.label_filename.clone()).unwrap_or_default()
 }
 
 fn data_type(spec: &TensorSpec) -> wire::DataType {

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -37,6 +39,12 @@ impl Authority {
     }
 }
 
+/// Files that are read again when the test says so.
+fn on_request(mut config: TlsConfig) -> TlsConfig {
+    config.reload_every = Duration::ZERO;
+    config
+}
+
 /// The files of a server, and a client that trusts them.
 struct Fixture {
     folder: TempDir,
@@ -54,10 +62,11 @@ impl Fixture {
     }
 
     fn config(&self) -> TlsConfig {
-        let mut config =
-            TlsConfig::new(self.folder.path().join("cert.pem"), self.folder.path().join("key.pem"));
-        config.reload_every = Duration::ZERO;
-        config
+        on_request(TlsConfig::new(self.path("cert.pem"), self.path("key.pem")))
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
     }
 
     async fn server(&self, tls: TlsConfig, limits: Limits) -> Server {
@@ -208,11 +217,31 @@ async fn closing_without_notice_frees_the_connection() {
 #[tokio::test]
 async fn clients_are_known_by_their_certificates() {
     let fixture = Fixture::new();
-    fixture.install(&fixture.authority.issue(|_| {}));
+    let own = fixture.authority.issue(|_| {});
+    fixture.install(&own);
     let (friends, strangers) = (Authority::new("friends"), Authority::new("strangers"));
-    let authorities = fixture.folder.path().join("ca.pem");
-    std::fs::write(&authorities, friends.0.pem()).unwrap();
-    let server = fixture.server(fixture.config().with_client_ca(&authorities), Limits::default()).await;
+    std::fs::write(fixture.path("ca.pem"), friends.0.pem()).unwrap();
+    let ssl_config = format!(
+        "server_key: {:?} server_cert: {:?} custom_ca: {:?} client_verify: true",
+        own.key,
+        own.certificate,
+        friends.0.pem()
+    );
+    std::fs::write(fixture.path("ssl.txt"), ssl_config).unwrap();
+    let in_files =
+        TlsConfig::mutual(fixture.path("cert.pem"), fixture.path("key.pem"), fixture.path("ca.pem"));
+    for config in [in_files, TlsConfig::ssl_config(fixture.path("ssl.txt"))] {
+        let server = fixture.server(on_request(config), Limits::default()).await;
+        only_friends_are_answered(&fixture, &server, &friends, &strangers).await;
+    }
+}
+
+async fn only_friends_are_answered(
+    fixture: &Fixture,
+    server: &Server,
+    friends: &Authority,
+    strangers: &Authority,
+) {
     let expired = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     for (what, identity, expected) in [
         ("nobody", None, None),

@@ -76,7 +76,7 @@ fn find_output(signature: &Signature, names: &[&str]) -> Option<String> {
 }
 
 /// The outputs to ask for: scores, and labels where the model gives one for each score.
-fn classification_outputs(signature: &Signature) -> Result<Vec<String>, ServiceError> {
+pub(super) fn classification_outputs(signature: &Signature) -> Result<Vec<String>, ServiceError> {
     let mut outputs: Vec<String> = find_output(signature, &SCORES).into_iter().collect();
     let gives_labels = |name: &str, dtype, rank| name == CLASSES && dtype == DType::String && rank == 2;
     let labels = signature.outputs.iter().map(|output| &output.spec);
@@ -95,7 +95,7 @@ fn classification_outputs(signature: &Signature) -> Result<Vec<String>, ServiceE
 }
 
 /// The float output with one number per example.
-fn regression_output(signature: &Signature) -> Result<String, ServiceError> {
+pub(super) fn regression_output(signature: &Signature) -> Result<String, ServiceError> {
     if signature.method == Method::Regress
         && let Some(output) = find_output(signature, &[REGRESSION])
     {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tonic::{Request, Response, Status};
+use wharf_bundle::Signature;
 use wharf_infer::{Deadline, ErrorCode, NamedTensor, ServiceError, VersionChoice};
 use wharf_serve::{VersionState, VersionStatus};
 
@@ -13,7 +14,9 @@ use super::example::Examples;
 use super::metadata::{SIGNATURE_FIELD, check_fields, packed, signature_map};
 use super::model_spec::{Target, answered_by};
 use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, check_input_names, check_output_filter, shown};
+use crate::Limits;
 use crate::grpc::to_status;
+use crate::proto::tensorflow::TensorProto;
 use crate::proto::tensorflow::serving::inference_result::Result as TaskResult;
 use crate::proto::tensorflow::serving::model_service_server::ModelService;
 use crate::proto::tensorflow::serving::model_version_status::State;
@@ -96,21 +99,7 @@ impl TfsBackend {
         let target = Target::from_wire(request.model_spec)?;
         let resolved = self.resolve(&target)?;
         let signature = resolved.signature()?;
-        let names: BTreeSet<&str> = request.inputs.keys().map(String::as_str).collect();
-        check_input_names(signature, &names)?;
-        if request.output_filter.len() > self.common.limits.max_tensors {
-            let text = format!("output_filter has more than {} names", self.common.limits.max_tensors);
-            return Err(ServiceError::invalid_argument(text));
-        }
-        check_output_filter(signature, &request.output_filter)?;
-        let mut inputs = Vec::new();
-        for (name, message) in request.inputs {
-            let tensor = decode_tensor(message, &self.common.limits).map_err(|error| {
-                let text = format!("input `{}`: {}", shown(&name), error.message());
-                ServiceError::new(error.code(), text)
-            })?;
-            inputs.push(NamedTensor { name, tensor });
-        }
+        let inputs = predict_inputs(signature, request.inputs, &request.output_filter, &self.common.limits)?;
         let response = self.run(&resolved, inputs, request.output_filter, deadline).await?;
         let mut outputs = BTreeMap::new();
         for output in response.outputs {
@@ -193,6 +182,30 @@ impl TfsBackend {
         let model_version_status = versions.iter().map(version_status).collect();
         Ok(GetModelStatusResponse { model_version_status })
     }
+}
+
+/// The tensors of a predict call, checked as far as `signature` goes.
+pub(super) fn predict_inputs(
+    signature: &Signature,
+    messages: BTreeMap<String, TensorProto>,
+    output_filter: &[String],
+    limits: &Limits,
+) -> Result<Vec<NamedTensor>, ServiceError> {
+    let names: BTreeSet<&str> = messages.keys().map(String::as_str).collect();
+    check_input_names(signature, &names)?;
+    if output_filter.len() > limits.max_tensors {
+        let text = format!("output_filter has more than {} names", limits.max_tensors);
+        return Err(ServiceError::invalid_argument(text));
+    }
+    check_output_filter(signature, output_filter)?;
+    let decoded = messages.into_iter().map(|(name, message)| {
+        let tensor = decode_tensor(message, limits).map_err(|error| {
+            let text = format!("input `{}`: {}", shown(&name), error.message());
+            ServiceError::new(error.code(), text)
+        })?;
+        Ok(NamedTensor { name, tensor })
+    });
+    decoded.collect()
 }
 
 /// The rules that bind the tasks of one request.

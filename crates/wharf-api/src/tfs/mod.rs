@@ -12,9 +12,11 @@ mod model_spec;
 mod reload;
 pub(crate) mod rest;
 mod signature;
+mod warm_up;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use backend::TfsBackend;
 pub(crate) use encode::TensorEncoding;
+pub use warm_up::TfsWarmUp;

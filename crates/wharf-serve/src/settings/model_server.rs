@@ -1,10 +1,10 @@
 //! TensorFlow Serving's `ModelServerConfig`: the models of a server, with their versions and labels.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use wharf_textproto::{Message, TextError, parse};
 
-use crate::{ModelConfig, VersionPolicy};
+use crate::ModelConfig;
 
 /// The message's full name, as errors of TensorFlow Serving have it.
 pub const MODEL_SERVER_CONFIG: &str = "tensorflow.serving.ModelServerConfig";
@@ -47,7 +47,8 @@ fn read_model(message: &Message) -> Result<ModelConfig, TextError> {
         let problem = format!("`logging_config` of model `{name}` is not supported");
         return Err(TextError::new(fields.position("logging_config"), problem));
     }
-    let policy = fields.message("model_version_policy")?.map(read_policy).transpose()?.unwrap_or_default();
+    let policy =
+        fields.message("model_version_policy")?.map(super::policy::read).transpose()?.unwrap_or_default();
     let position = fields.position("version_labels");
     let labels = fields.integer_map("version_labels")?;
     fields.finish()?;
@@ -59,40 +60,10 @@ fn read_model(message: &Message) -> Result<ModelConfig, TextError> {
     Ok(ModelConfig { name, base_path: base_path.into(), policy, labels })
 }
 
-fn read_policy(message: &Message) -> Result<VersionPolicy, TextError> {
-    let mut fields = message.fields("ServableVersionPolicy");
-    let place = message.fields.first().map(|field| field.position).unwrap_or_default();
-    let (latest, all, specific) =
-        (fields.message("latest")?, fields.message("all")?, fields.message("specific")?);
-    fields.finish()?;
-    match (latest, all, specific) {
-        (None, None, None) => Ok(VersionPolicy::default()),
-        (Some(latest), None, None) => {
-            let mut fields = latest.fields("Latest");
-            let count = fields.integer("num_versions")?.unwrap_or(1);
-            let position = fields.position("num_versions");
-            fields.finish()?;
-            let count = usize::try_from(count).ok();
-            let wrong = || TextError::new(position, "`num_versions` is negative");
-            count.map(VersionPolicy::Latest).ok_or_else(wrong)
-        }
-        (None, Some(all), None) => all.fields("All").finish().map(|()| VersionPolicy::All),
-        (None, None, Some(specific)) => {
-            let mut fields = specific.fields("Specific");
-            let versions = fields.integers("versions")?;
-            let position = fields.position("versions");
-            fields.finish()?;
-            let versions = versions.into_iter().map(u64::try_from).collect::<Result<BTreeSet<_>, _>>();
-            let versions = versions.map_err(|_| TextError::new(position, "a version is negative"))?;
-            Ok(VersionPolicy::Specific(versions))
-        }
-        _ => Err(TextError::new(place, "a version policy is one of `latest`, `all` and `specific`")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::VersionPolicy;
 
     #[test]
     fn models_are_read_with_policies_and_labels() {

@@ -7,8 +7,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use wharf_serve::VersionPolicy;
 
+use super::compat::Compat;
+
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
+    /// Take the flags of another server instead of these: `wharf serve --compat tfs --help` lists them
+    #[arg(long, value_enum, value_name = "SERVER")]
+    pub(crate) compat: Option<Compat>,
     /// A lone model.onnx or a bundle folder, served under the name of its file or folder
     #[arg(value_name = "MODEL", conflicts_with_all = ["repository", "model"])]
     pub(crate) path: Option<PathBuf>,
@@ -64,6 +69,15 @@ pub(crate) struct ServeArgs {
     /// Let clients on this machine pass tensors in POSIX shared memory objects whose names begin so
     #[arg(long, value_name = "PREFIX", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) shared_memory_prefix: Option<String>,
+    /// Send tensors over TensorFlow Serving's gRPC as raw bytes, not as lists of values
+    #[arg(long)]
+    pub(crate) tensor_content_replies: bool,
+    /// Milliseconds that a REST call may take; gRPC clients say themselves how long they wait
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rest_timeout_ms: u64,
+    /// TLS as TensorFlow Serving's SSLConfig has it, with keys and certificates in the file
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_cert")]
+    pub(crate) ssl_config_file: Option<PathBuf>,
     /// Certificate chain, PEM, the server's own first: turns TLS on for every port; read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key", env = "WHARF_TLS_CERT")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -79,6 +93,21 @@ pub(crate) struct ServeArgs {
     /// Threads that compute [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Threads that one run uses within an operator: more than 1 answers few callers faster, and many more slowly
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) intra_threads: u16,
+    /// Operators of one run that may be computed side by side
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) inter_threads: u16,
+    /// Models that load at the same time
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) parallel_loads: u16,
+    /// Serve versions without running their recorded requests (assets.extra/tf_serving_warmup_requests) first
+    #[arg(long)]
+    pub(crate) no_warm_up: bool,
+    /// Stop where a model does not load at the start
+    #[arg(long)]
+    pub(crate) exit_on_error: bool,
     /// Seconds that running requests may take to finish after Ctrl-C or SIGTERM
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) drain_timeout: u64,

@@ -1,6 +1,7 @@
 //! TLS on the listeners, with certificates that may change while the server runs.
 
 mod files;
+mod ssl_config;
 
 use std::fmt;
 use std::io;
@@ -18,32 +19,53 @@ use super::stream::Stream;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsConfig {
-    /// The certificate chain, PEM, the server's own first.
-    pub certificate: PathBuf,
-    /// Its private key, PEM: PKCS #8, PKCS #1 or SEC 1.
-    pub key: PathBuf,
-    /// Certificates of the authorities that clients must be known to, PEM; `None` asks clients for nothing.
-    pub client_ca: Option<PathBuf>,
+    /// Where keys and certificates are.
+    pub files: TlsFiles,
     /// How often the files are looked at; zero leaves it to [`crate::ApiHandle::reload_tls`].
     pub reload_every: Duration,
+}
+
+/// Where keys and certificates are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFiles {
+    /// A file for each.
+    Pem {
+        /// The certificate chain, PEM, the server's own first.
+        certificate: PathBuf,
+        /// Its private key, PEM: PKCS #8, PKCS #1 or SEC 1.
+        key: PathBuf,
+        /// Certificates of the authorities that clients must be known to, PEM; `None` asks clients for nothing.
+        client_ca: Option<PathBuf>,
+    },
+    /// TensorFlow Serving's `SSLConfig`, as text: `server_key` and `server_cert` hold PEM themselves, and where
+    /// `client_verify` is set, `custom_ca` those of the authorities that clients must be known to.
+    SslConfig(PathBuf),
 }
 
 impl TlsConfig {
     /// TLS by these files, looked at every five seconds; clients need no certificate.
     pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self {
-            certificate: certificate.into(),
-            key: key.into(),
-            client_ca: None,
-            reload_every: Duration::from_secs(5),
-        }
+        Self::of(TlsFiles::Pem { certificate: certificate.into(), key: key.into(), client_ca: None })
     }
 
-    /// Demands of clients a certificate that an authority of this file vouches for.
-    #[must_use]
-    pub fn with_client_ca(mut self, file: impl Into<PathBuf>) -> Self {
-        self.client_ca = Some(file.into());
-        self
+    /// TLS by these files; clients need a certificate that an authority of the third vouches for.
+    pub fn mutual(
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+        client_ca: impl Into<PathBuf>,
+    ) -> Self {
+        let client_ca = Some(client_ca.into());
+        Self::of(TlsFiles::Pem { certificate: certificate.into(), key: key.into(), client_ca })
+    }
+
+    /// TLS by one file with the text of TensorFlow Serving's `SSLConfig`.
+    pub fn ssl_config(file: impl Into<PathBuf>) -> Self {
+        Self::of(TlsFiles::SslConfig(file.into()))
+    }
+
+    fn of(files: TlsFiles) -> Self {
+        Self { files, reload_every: Duration::from_secs(5) }
     }
 }
 
@@ -97,8 +119,8 @@ impl Tls {
     /// # Errors
     /// One cannot be read, or they do not belong together.
     pub(crate) fn load(config: TlsConfig) -> Result<Self, TlsError> {
-        let material = Material::read(&config)?;
-        let server = material.server_config(&config)?;
+        let material = Material::read(&config.files)?;
+        let server = material.server_config()?;
         let current = Mutex::new(Current { server, last_read: Ok(material) });
         Ok(Self(Arc::new(State { config, current })))
     }
@@ -109,7 +131,7 @@ impl Tls {
     /// # Errors
     /// They are new and no good: what was there stays in use.
     pub(crate) fn reload(&self) -> Result<bool, TlsError> {
-        let read = Material::read(&self.0.config);
+        let read = Material::read(&self.0.config.files);
         let mut current = self.current();
         let news = match (&read, &current.last_read) {
             (Ok(new), Ok(old)) => new != old,
@@ -120,7 +142,7 @@ impl Tls {
             return Ok(false);
         }
         current.last_read = read.as_ref().map(Material::clone).map_err(ToString::to_string);
-        current.server = read?.server_config(&self.0.config)?;
+        current.server = read?.server_config()?;
         Ok(true)
     }
 

@@ -33,7 +33,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     let manager = models::manager(&arguments)?;
     let server = ApiServer::bind(api_config(&arguments)?, manager.clone()).await?;
     tokio::select! {
-        started = start(&manager) => started?,
+        started = start(&manager, arguments.exit_on_error) => started?,
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     }
@@ -84,13 +84,17 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
 }
 
 /// Loads what is there and says what came of it.
-async fn start(manager: &ModelManager) -> anyhow::Result<()> {
+async fn start(manager: &ModelManager, exit_on_error: bool) -> anyhow::Result<()> {
     manager.refresh().await.map_err(|error| match error.detail() {
         // Whoever starts the server may know the paths that clients may not.
         Some(detail) => anyhow!("{error}: {detail}"),
         None => anyhow!("{error}"),
     })?;
-    report_models(manager)
+    let failed = report_models(manager)?;
+    if exit_on_error && failed > 0 {
+        bail!("{failed} versions did not load, and --exit-on-error is set");
+    }
+    Ok(())
 }
 
 /// What SIGHUP asks for.
@@ -103,11 +107,13 @@ async fn reload_tls(server: &ApiHandle) {
 }
 
 fn tls(arguments: &ServeArgs) -> Option<TlsConfig> {
+    if let Some(file) = &arguments.ssl_config_file {
+        return Some(TlsConfig::ssl_config(file));
+    }
     let (certificate, key) = (arguments.tls_cert.as_ref()?, arguments.tls_key.as_ref()?);
-    let tls = TlsConfig::new(certificate, key);
     Some(match &arguments.tls_client_ca {
-        Some(file) => tls.with_client_ca(file),
-        None => tls,
+        Some(file) => TlsConfig::mutual(certificate, key, file),
+        None => TlsConfig::new(certificate, key),
     })
 }
 
@@ -123,6 +129,8 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     let mut config = ApiConfig::default();
     config.bind = arguments.bind;
     config.tls = tls(arguments);
+    config.tensor_content_replies = arguments.tensor_content_replies;
+    config.rest_timeout = Duration::from_millis(arguments.rest_timeout_ms);
     config.grpc_port = moved(arguments.grpc_port)?;
     config.rest_port = moved(arguments.rest_port)?;
     config.oip_rest_port = moved(arguments.oip_rest_port)?;
@@ -137,13 +145,16 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     Ok(config)
 }
 
-/// Says what is served; a model that failed is named and left out, and it is an error if none is left.
-fn report_models(manager: &ModelManager) -> anyhow::Result<()> {
-    let mut available = 0;
+/// Says what is served; a version that failed is named and left out. Says how many those are.
+fn report_models(manager: &ModelManager) -> anyhow::Result<usize> {
+    let (mut available, mut failed) = (0, 0);
     for name in manager.models() {
         for status in manager.status(&name, None)? {
             match &status.error {
-                Some((_, message)) => announce(format!("model {name}/{} failed: {message}", status.version)),
+                Some((_, message)) => {
+                    failed += 1;
+                    announce(format!("model {name}/{} failed: {message}", status.version));
+                }
                 None => {
                     available += 1;
                     announce(format!("model {name}/{} is ready", status.version));
@@ -154,7 +165,7 @@ fn report_models(manager: &ModelManager) -> anyhow::Result<()> {
     if available == 0 {
         announce("no model is ready: clients get NOT_FOUND until one is".to_owned());
     }
-    Ok(())
+    Ok(failed)
 }
 
 fn announce(line: String) {

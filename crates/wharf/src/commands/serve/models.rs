@@ -1,9 +1,11 @@
 //! Which models are served, and keeping up with what that is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use wharf_api::TfsWarmUp;
 use wharf_serve::{
     ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits,
     read_model_server_config,
@@ -15,12 +17,19 @@ use crate::commands::goldens;
 
 /// The server of the models that `arguments` name; nothing is loaded yet.
 pub(super) fn manager(arguments: &ServeArgs) -> anyhow::Result<ModelManager> {
-    let mut limits = ServeLimits::default();
+    let mut limits = ServeLimits::default().with_parallel_loads(usize::from(arguments.parallel_loads));
     if let Some(threads) = arguments.threads {
         limits = limits.with_workers(usize::from(threads));
     }
     let mut config = ServeConfig::default().with_limits(limits).with_control(control(arguments)?);
     config.default_policy = arguments.versions.clone();
+    config.load = config
+        .load
+        .with_intra_threads(usize::from(arguments.intra_threads))
+        .with_inter_threads(usize::from(arguments.inter_threads));
+    if !arguments.no_warm_up {
+        config = config.with_warm_up(Arc::new(TfsWarmUp::default()));
+    }
     config.allow_labels_for_unavailable = arguments.allow_version_labels_for_unavailable_models;
     for folder in &arguments.reload_root {
         config = config.with_reload_root(existing(folder)?);

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use wharf_bundle::{Method, OutputSource, Signature, SignatureInput, SignatureOutput};
+use wharf_tensor::{DType, TensorSpec};
+
+use super::*;
+
+fn parsed(text: &str) -> Result<TritonConfig, String> {
+    TritonConfig::parse(text, "m").map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_usual_fields_are_read() {
+    let config = parsed(
+        r#"
+        name: "m"
+        platform: "onnxruntime_onnx"
+        backend: "onnxruntime"
+        max_batch_size: 8
+        input [ { name: "x", data_type: TYPE_FP32, dims: [ 3, -1 ], format: FORMAT_NCHW } ]
+        output [ { name: "y" data_type: TYPE_INT64 dims: 1 label_filename: "labels.txt" } ]
+        version_policy: { specific { versions: [ 1, 3 ] } }
+        default_model_filename: "net.onnx"
+        instance_group [ { count: 2 kind: KIND_CPU } ]
+        dynamic_batching { max_queue_delay_microseconds: 100 priority_levels: 3 default_priority_level: 2 }
+        parameters { key: "intra_op_thread_count" value: { string_value: "4" } }
+        parameters { key: "inter_op_thread_count" value: { string_value: "0" } }
+        optimization { graph { level: 1 } }
+        response_cache { enable: false }
+        model_transaction_policy { decoupled: false }
+        metric_tags { key: "a" value: "b" }
+        "#,
+    )
+    .unwrap();
+    assert_eq!((config.max_batch_size, config.weights.as_str()), (8, "net.onnx"));
+    assert_eq!(config.policy, Some(VersionPolicy::Specific([1, 3].into())));
+    assert_eq!((config.inputs[0].dtype, config.inputs[0].dims.as_slice()), (DType::F32, &[3, -1][..]));
+    assert_eq!(
+        (config.outputs[0].dtype, config.outputs[0].label_filename.as_str()),
+        (DType::I64, "labels.txt")
+    );
+    assert_eq!((config.intra_threads, config.inter_threads), (Some(4), None));
+    let batching = config.batching(&BatchConfig::default());
+    assert_eq!((batching.max_batch_size, batching.max_queue_delay), (8, Duration::from_micros(100)));
+    assert_eq!((batching.priority_levels, batching.default_priority_level), (3, 2));
+    assert_eq!(config.load_options(&LoadOptions::default()).intra_threads, 4);
+}
+
+#[test]
+fn an_empty_file_leaves_everything_to_the_model_and_joins_nothing() {
+    let config = parsed("").unwrap();
+    assert_eq!((config.max_batch_size, config.weights.as_str()), (0, "model.onnx"));
+    // Without `max_batch_size` the first dimension is no batch.
+    assert_eq!(config.batching(&BatchConfig::default()).max_batch_size, 1);
+}
+
+#[test]
+fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
+    for (text, expected) in [
+        ("name: 'other'", "1:1: the name is `other`, expected `m`, that of the folder"),
+        ("backend: 'python'", "1:1: `backend` is `python`, expected `onnxruntime`"),
+        ("platform: 'tensorflow_savedmodel'", "expected `onnxruntime_onnx`"),
+        ("max_batch_size: -1", "`max_batch_size` is -1, expected at least 0"),
+        ("max_batchsize: 1", "did you mean `max_batch_size`?"),
+        ("input { name: 'x' data_type: TYPE_FP31 }", "`data_type` of `x` is `TYPE_FP31`"),
+        ("input { name: 'x' }", "a tensor has no `data_type`"),
+        ("input { name: 'x' data_type: TYPE_FP32 dims: -2 }", "`dims` of `x` has -2"),
+        (
+            "input { name: 'x' data_type: TYPE_FP32 optional: true }",
+            "`optional` of a tensor is not supported",
+        ),
+        (
+            "input { name: 'x' data_type: TYPE_FP32 reshape { shape: 1 } }",
+            "`reshape` of `x` is not supported",
+        ),
+        (
+            "output { name: 'y' data_type: TYPE_FP32 label_filename: '../x' }",
+            "`label_filename` is no plain name",
+        ),
+        ("default_model_filename: '../m.onnx'", "`default_model_filename` is no plain name"),
+        ("ensemble_scheduling { }", "ensembles are not served"),
+        ("sequence_batching { }", "`sequence_batching` is not supported"),
+        ("response_cache { enable: true }", "`response_cache` with `enable` is not supported"),
+        ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
+        ("instance_group { kind: KIND_GPU }", "`KIND_GPU`, expected KIND_CPU or KIND_AUTO"),
+        ("dynamic_batching { priority_levels: 2 }", "`default_priority_level` is 0, expected 1 to 2"),
+        ("parameters { key: 'arena' value { string_value: '1' } }", "parameter `arena` is not known"),
+        (
+            "parameters { key: 'intra_op_thread_count' value { string_value: 'x' } }",
+            "parameter `intra_op_thread_count` is `x`, expected 0 to 1024",
+        ),
+        ("model_warmup { name: 'w' batch_size: 1 }", "`batch_size` of warm-up `w` is 1, expected 0"),
+        (
+            "model_warmup { inputs { key: 'x' value { data_type: TYPE_FP32 dims: 1 } } }",
+            "one of `zero_data`, `random_data` and `input_data_file`",
+        ),
+        (
+            "model_warmup { inputs { key: 'x' value { data_type: TYPE_FP32 dims: 99999999 zero_data: true } } }",
+            "no shape of at most 64 MiB",
+        ),
+    ] {
+        let error = parsed(text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+fn spec(name: &str, dtype: DType, dims: &[i64]) -> TensorSpec {
+    TensorSpec::new(name, dtype, dims)
+}
+
+#[test]
+fn declarations_are_held_against_the_model() {
+    let (x, y) = (spec("x", DType::F32, &[-1, 3, -1]), spec("y", DType::I64, &[-1]));
+    let signature = Signature {
+        method: Method::Predict,
+        inputs: vec![SignatureInput { graph_input: "x".to_owned(), spec: x, transform: vec![] }],
+        outputs: vec![SignatureOutput { source: OutputSource::Graph { output: "y".to_owned() }, spec: y }],
+    };
+    for (text, expected) in [
+        ("max_batch_size: 4 input { name: 'x' data_type: TYPE_FP32 dims: [ 3, -1 ] }", None),
+        ("max_batch_size: 4 input { name: 'x' data_type: TYPE_FP32 dims: [ 3, 7 ] }", None),
+        ("input { name: 'x' data_type: TYPE_FP32 dims: [ -1, 3, -1 ] }", None),
+        ("max_batch_size: 4 output { name: 'y' data_type: TYPE_INT64 dims: 1 }", None),
+        ("input { name: 'z' data_type: TYPE_FP32 }", Some("input `z` is not there, expected `x`")),
+        (
+            "input { name: 'x' data_type: TYPE_FP16 }",
+            Some("input `x` is declared as TYPE_FP16, the model has TYPE_FP32"),
+        ),
+        (
+            "max_batch_size: 4 input { name: 'x' data_type: TYPE_FP32 dims: [ 4, -1 ] }",
+            Some("input `x` is declared with dims [4, -1], the model has"),
+        ),
+        ("input { name: 'x' data_type: TYPE_FP32 dims: [ 3, -1 ] }", Some("declared with dims [3, -1]")),
+    ] {
+        let config = parsed(text).unwrap();
+        let declared = (config.inputs.as_slice(), config.outputs.as_slice());
+        let problem = tensors::check(declared, &signature, config.max_batch_size > 0).err();
+        match expected {
+            None => assert_eq!(problem, None, "{text}"),
+            Some(expected) => {
+                assert!(problem.as_deref().unwrap_or("none").contains(expected), "{text}: {problem:?}")
+            }
+        }
+    }
+}
+
+#[test]
+fn warm_up_requests_are_made_of_zeros_random_numbers_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("warmup")).unwrap();
+    std::fs::write(folder.path().join("warmup/text"), b"\x02\0\0\0ab\0\0\0\0").unwrap();
+    let text = "max_batch_size: 8 model_warmup { name: 'w' batch_size: 2 count: 3
+        inputs { key: 'f' value { data_type: TYPE_FP32 dims: 3 random_data: true } }
+        inputs { key: 'i' value { data_type: TYPE_INT64 zero_data: true } }
+        inputs { key: 's' value { data_type: TYPE_STRING input_data_file: 'text' } } }";
+    let config = parsed(text).unwrap();
+    let requests = config.warm_up[0].requests(folder.path()).unwrap();
+    assert_eq!(requests.len(), 3);
+    let tensor =
+        |name: &str| requests[0].inputs.iter().find(|input| input.name == name).unwrap().tensor.clone();
+    let floats = tensor("f").to_vec::<f32>().unwrap();
+    assert_eq!(tensor("f").shape().dims(), [2, 3]);
+    assert!(floats.iter().all(|value| (0.0..1.0).contains(value)) && floats[0] != floats[1], "{floats:?}");
+    assert_eq!(tensor("i").to_vec::<i64>().unwrap(), [0, 0]);
+    assert_eq!(tensor("s").strings().unwrap(), [&b"ab"[..], b""]);
+    std::fs::write(folder.path().join("warmup/text"), b"\x03\0\0\0ab").unwrap();
+    let error = config.warm_up[0].requests(folder.path()).unwrap_err();
+    assert!(error.message().contains("warm-up `w`, input `s`"), "{error}");
+}
