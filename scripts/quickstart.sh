@@ -8,7 +8,7 @@ grpc_port=${QUICKSTART_GRPC_PORT:-8500}
 rest_port=${QUICKSTART_REST_PORT:-8501}
 # Whoever asks for free ports wants no others taken either.
 other_ports=()
-[ "$grpc_port" != 0 ] || other_ports=(--oip-rest-port 0 --oip-grpc-port 0 --http-port 0)
+[ "$grpc_port" != 0 ] || other_ports=(--oip-rest-port 0 --oip-grpc-port 0 --http-port 0 --metrics-port 0)
 work=$(mktemp -d)
 server=
 

@@ -101,7 +101,7 @@ class Server:
         ready = folder / "ready.json"
         self.log = folder / "server.log"
         command = [binary, "serve", *(models or ["--repository", self.repository]), "--bind", "127.0.0.1"]
-        for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http"]:
+        for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http", "metrics"]:
             command += [f"--{port}-port", "0"]
         command += ["--shared-memory-prefix", "wharf_test", "--ready-file", ready]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log.open("w"))
@@ -112,6 +112,7 @@ class Server:
         self.oip_rest = f"127.0.0.1:{ports['oip_rest']}"
         self.oip_grpc = f"127.0.0.1:{ports['oip_grpc']}"
         self.http = f"http://127.0.0.1:{ports['http']}"
+        self.metrics = f"http://127.0.0.1:{ports['metrics']}"
 
     def wait_for(self, ready):
         end = time.monotonic() + START_SECONDS

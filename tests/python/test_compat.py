@@ -122,14 +122,17 @@ def test_tritonserver_serves_a_repository_by_its_flags(tmp_path):
     models = tmp_path / "models"
     conftest.put(models, "half", 1, "half_plus_two")
     conftest.put(models, "add", 1, "add")
-    http, rpc = free_port(), free_port()
+    http, rpc, metrics = free_port(), free_port(), free_port()
     flags = [f"--model-repository={models}", "--model-control-mode=explicit", "--load-model=half"]
+    flags += [f"--metrics-port={metrics}"]
     flags += [f"--http-port={http}", f"--grpc-port={rpc}", "--http-address=127.0.0.1", "--log-verbose=1"]
     server = Started(tmp_path, "tritonserver", flags)
     with tritonclient.http.InferenceServerClient(f"127.0.0.1:{http}") as client:
         assert client.is_model_ready("half") and not client.is_model_ready("add")
         client.load_model("add")
         assert client.is_model_ready("add")
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=20) as reply:
+        assert b'nv_inference_request_success{model="add",version="1"} 0' in reply.read()
     with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{rpc}") as client:
         x = tritonclient.grpc.InferInput("x", [2], "FP32")
         x.set_data_from_numpy(np.array([1.0, 2.0], dtype=np.float32))

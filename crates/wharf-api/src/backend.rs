@@ -8,6 +8,7 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, Na
 use wharf_serve::{ModelInfo, ModelManager};
 
 use crate::Limits;
+use crate::metrics::{Api, ApiMetrics, Call, Entry};
 use crate::shown::shown;
 
 /// The models behind the wires.
@@ -15,11 +16,17 @@ use crate::shown::shown;
 pub(crate) struct Backend {
     pub(crate) manager: ModelManager,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) metrics: Arc<ApiMetrics>,
 }
 
 impl Backend {
     pub(crate) fn new(manager: ModelManager, limits: Arc<Limits>) -> Self {
-        Self { manager, limits }
+        Self { manager, limits, metrics: Arc::default() }
+    }
+
+    /// A call of `model` begins, as far as its wire is concerned.
+    pub(crate) fn call(&self, api: Api, entry: Entry, model: &str, deadline: Deadline) -> Call<'_> {
+        Call::new(self, (api, entry), model, deadline)
     }
 
     /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use wharf_metrics::Registry;
+
 use crate::{Limits, TlsConfig};
 
 /// Which ports to open, and how to answer on them.
@@ -21,6 +23,13 @@ pub struct ApiConfig {
     pub oip_grpc_port: Option<u16>,
     /// The port of KServe's first protocol, with the Open Inference Protocol beside it.
     pub http_port: Option<u16>,
+    /// The port of metrics and probes, which answers from a thread of its own, also while requests are refused; 0
+    /// takes a free one, `None` opens none.
+    pub metrics_port: Option<u16>,
+    /// A path on TensorFlow Serving's REST port under which the metrics are too.
+    pub rest_metrics_path: Option<String>,
+    /// What is counted. The server adds its own to what is there.
+    pub metrics: Registry,
     /// What the names of POSIX shared memory objects begin with that clients may have tensors in; `None` lets them
     /// have none.
     pub shared_memory_prefix: Option<String>,
@@ -44,6 +53,9 @@ impl Default for ApiConfig {
             oip_rest_port: Some(8000),
             oip_grpc_port: Some(8001),
             http_port: Some(8080),
+            metrics_port: Some(8002),
+            rest_metrics_path: None,
+            metrics: Registry::default(),
             shared_memory_prefix: None,
             rest_timeout: Duration::from_secs(30),
             tensor_content_replies: false,

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use wharf_infer::ServiceError;
-use wharf_serve::ModelManager;
 
 use crate::kserve::KserveService;
 use crate::listener::{RequestBody, Wire};
+use crate::monitor::Monitor;
 use crate::oip::rest::OipRestService;
 use crate::openapi::{self, Part};
 use crate::rest::{Failure, reply};
@@ -39,21 +39,20 @@ impl Protocols {
 #[derive(Clone)]
 pub(crate) struct HttpService {
     pub(crate) protocols: Protocols,
-    pub(crate) manager: ModelManager,
+    pub(crate) monitor: Monitor,
     /// What `GET /openapi.json` answers.
     pub(crate) document: Bytes,
 }
 
 impl Wire for HttpService {
     async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
-        let path = request.uri().path();
-        match path {
-            "/healthz" | "/readyz" if request.method() == Method::GET => return self.probe(path),
-            openapi::PATH if request.method() == Method::GET => {
-                return reply(StatusCode::OK, "application/json", self.document.clone());
-            }
-            _ => {}
+        if let Some(response) = self.monitor.answer(&request) {
+            return response;
         }
+        if request.uri().path() == openapi::PATH && request.method() == Method::GET {
+            return reply(StatusCode::OK, "application/json", self.document.clone());
+        }
+        let path = request.uri().path();
         match &self.protocols {
             Protocols::Tfs(service) => service.answer(request).await,
             Protocols::Oip(service) => service.answer(request).await,
@@ -64,16 +63,5 @@ impl Wire for HttpService {
 
     fn refused(&self, error: &ServiceError) -> Response<Body> {
         Failure::from(error.clone()).into_response(http::Version::HTTP_2)
-    }
-}
-
-impl HttpService {
-    /// `/healthz`: the process answers. `/readyz`: every model answers that should.
-    fn probe(&self, path: &str) -> Response<Body> {
-        let (status, text) = match path == "/healthz" || self.manager.is_ready() {
-            true => (StatusCode::OK, "ok\n"),
-            false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        };
-        reply(status, "text/plain", text.into())
     }
 }

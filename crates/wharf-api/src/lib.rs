@@ -27,6 +27,8 @@ mod json;
 mod kserve;
 mod limits;
 mod listener;
+mod metrics;
+mod monitor;
 mod oip;
 mod openapi;
 pub mod proto;

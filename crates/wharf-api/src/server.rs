@@ -20,6 +20,8 @@ use crate::grpc::{GrpcService, Health, refused};
 use crate::http_service::{HttpService, Protocols};
 use crate::kserve::KserveService;
 use crate::listener::{Edge, Gate, Listener, RequestBody, Tls, Wire};
+use crate::metrics::collector;
+use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
 use crate::oip::{OipBackend, SharedMemory};
 use crate::tfs::rest::RestService;
@@ -76,6 +78,8 @@ pub struct Addresses {
     pub oip_rest: Option<SocketAddr>,
     /// KServe's first protocol, with the Open Inference Protocol beside it.
     pub http: Option<SocketAddr>,
+    /// Metrics and probes.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A running server. Dropping it leaves the server running until the runtime ends; [`ApiHandle::shutdown`]
@@ -88,6 +92,7 @@ pub struct ApiHandle {
     health: Health,
     connections: TaskTracker,
     listeners: TaskTracker,
+    monitor: Option<MonitorThread>,
 }
 
 impl ApiServer {
@@ -97,20 +102,26 @@ impl ApiServer {
     /// A port cannot be opened; then none is.
     pub async fn bind(config: ApiConfig, manager: ModelManager) -> Result<ApiHandle, BindError> {
         let tls = config.tls.clone().map(Tls::load).transpose().map_err(BindError::tls)?;
-        let sockets = Sockets::open(&config).await?;
+        let mut sockets = Sockets::open(&config).await?;
         let limits = Arc::new(config.limits.clone());
         let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
         let health = Health::default();
         health.set(true).await;
-        let handle = ApiHandle {
+        let mut handle = ApiHandle {
             addresses: sockets.addresses(),
             gate: Gate::default(),
             edge: Arc::new(Edge { limits, slots, tls }),
             health,
             connections: TaskTracker::new(),
             listeners: TaskTracker::new(),
+            monitor: None,
         };
-        handle.serve(sockets, &config, manager);
+        let monitor = Monitor::new(&config.metrics, &manager, &handle.gate);
+        if let Some((socket, address)) = sockets.metrics.take().zip(handle.addresses.metrics) {
+            let thread = MonitorThread::start(socket, monitor.clone(), handle.edge.tls.clone());
+            handle.monitor = Some(thread.map_err(|source| BindError::port(address, source))?);
+        }
+        handle.serve(sockets, &config, manager, &monitor);
         handle.watch_tls();
         Ok(handle)
     }
@@ -123,6 +134,7 @@ struct Sockets {
     oip_grpc: Option<TcpListener>,
     oip_rest: Option<TcpListener>,
     http: Option<TcpListener>,
+    metrics: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -133,6 +145,7 @@ impl Sockets {
             oip_grpc: open(config, config.oip_grpc_port).await?,
             oip_rest: open(config, config.oip_rest_port).await?,
             http: open(config, config.http_port).await?,
+            metrics: open(config, config.metrics_port).await?,
         })
     }
 
@@ -144,6 +157,7 @@ impl Sockets {
             oip_grpc: address(&self.oip_grpc),
             oip_rest: address(&self.oip_rest),
             http: address(&self.http),
+            metrics: address(&self.metrics),
         }
     }
 }
@@ -160,13 +174,14 @@ impl ApiHandle {
         self.addresses
     }
 
-    fn serve(&self, sockets: Sockets, config: &ApiConfig, manager: ModelManager) {
+    fn serve(&self, sockets: Sockets, config: &ApiConfig, manager: ModelManager, monitor: &Monitor) {
         let limits = &self.edge.limits;
         let encoding = match config.tensor_content_replies {
             true => TensorEncoding::Content,
             false => TensorEncoding::Values,
         };
-        let common = Backend::new(manager.clone(), Arc::clone(limits));
+        let common = Backend::new(manager, Arc::clone(limits));
+        config.metrics.register(collector(&common.metrics));
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory);
@@ -183,8 +198,12 @@ impl ApiHandle {
             (sockets.http, Protocols::Shared(kserve, oip)),
         ] {
             if let Some(socket) = socket {
-                let service =
-                    HttpService { document: protocols.document(), protocols, manager: manager.clone() };
+                let path = config.rest_metrics_path.clone();
+                let monitor = match &protocols {
+                    Protocols::Tfs(_) => monitor.clone().with_metrics_at(path),
+                    _ => monitor.clone(),
+                };
+                let service = HttpService { document: protocols.document(), protocols, monitor };
                 self.listen(socket, service);
             }
         }
@@ -240,6 +259,9 @@ impl ApiHandle {
         self.listeners.close();
         self.listeners.wait().await;
         self.connections.wait().await;
+        if let Some(monitor) = self.monitor {
+            monitor.stop().await;
+        }
         finished
     }
 }

@@ -3,6 +3,7 @@
 
 mod drain;
 mod grpc;
+mod metrics;
 mod rest;
 mod tls;
 
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use wharf_metrics::Registry;
 use wharf_serve::{ModelLocation, ModelManager, ServeConfig};
 use wharf_testing::{FakeEngine, models};
 
@@ -39,12 +41,17 @@ impl Server {
         let version = folder.path().join("m/3");
         std::fs::create_dir_all(&version).unwrap();
         std::fs::write(version.join("model.onnx"), models::HALF_PLUS_TWO).unwrap();
-        let models_here = ServeConfig::default().with_location(ModelLocation::repository(folder.path()));
+        let registry = Registry::default();
+        let location = ModelLocation::repository(folder.path());
+        let models_here = ServeConfig::default().with_location(location).with_metrics(registry.clone());
         let manager = models_here.build(Arc::clone(engine) as _).unwrap();
         manager.refresh().await.unwrap();
         config.grpc_port = Some(0);
         config.rest_port = Some(0);
         (config.oip_grpc_port, config.oip_rest_port, config.http_port) = (None, Some(0), Some(0));
+        config.metrics_port = Some(0);
+        config.rest_metrics_path = Some("/monitoring/prometheus/metrics".to_owned());
+        config.metrics = registry;
         let handle = ApiServer::bind(config, manager.clone()).await.unwrap();
         Self { handle, _folder: folder, _manager: manager }
     }
@@ -55,6 +62,10 @@ impl Server {
 
     fn grpc(&self) -> SocketAddr {
         self.handle.addresses().grpc.unwrap()
+    }
+
+    fn metrics(&self) -> SocketAddr {
+        self.handle.addresses().metrics.unwrap()
     }
 
     fn rest(&self) -> SocketAddr {

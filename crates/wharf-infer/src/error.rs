@@ -42,6 +42,52 @@ pub enum ErrorCode {
     Internal,
 }
 
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 17] = [
+        Self::InvalidArgument,
+        Self::FailedPrecondition,
+        Self::OutOfRange,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::Aborted,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
+        Self::TooLarge,
+        Self::QuotaExceeded,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::DeadlineExceeded,
+        Self::Cancelled,
+        Self::Unimplemented,
+        Self::DataLoss,
+        Self::Internal,
+    ];
+
+    /// Its name, as metrics and logs write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::FailedPrecondition => "FAILED_PRECONDITION",
+            Self::OutOfRange => "OUT_OF_RANGE",
+            Self::NotFound => "NOT_FOUND",
+            Self::AlreadyExists => "ALREADY_EXISTS",
+            Self::Aborted => "ABORTED",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::TooLarge => "TOO_LARGE",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::Overloaded => "OVERLOADED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::Cancelled => "CANCELLED",
+            Self::Unimplemented => "UNIMPLEMENTED",
+            Self::DataLoss => "DATA_LOSS",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
 /// A code, a message for the caller, and a detail for the log. Cheap to clone: one failure may answer a
 /// whole batch.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wharf_engine::{Engine, LoadOptions};
 use wharf_infer::ServiceError;
+use wharf_metrics::Registry;
 
 use crate::{
     BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy, WarmUp,
@@ -46,6 +47,8 @@ pub struct ServeConfig {
     pub warm_up: Option<Arc<dyn WarmUp>>,
     /// How much work is taken on.
     pub limits: ServeLimits,
+    /// Where what is counted can be read.
+    pub metrics: Registry,
 }
 
 /// How much work is taken on.
@@ -172,6 +175,13 @@ impl ServeConfig {
     #[must_use]
     pub fn with_limits(mut self, limits: ServeLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// With this registry, in which what is counted can be read.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Registry) -> Self {
+        self.metrics = metrics;
         self
     }
 

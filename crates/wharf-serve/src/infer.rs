@@ -34,16 +34,21 @@ pub(crate) struct Task {
     size: usize,
     /// How many rows it adds to a batch; `None` where it runs alone.
     rows: Option<usize>,
+    arrived: Instant,
 }
 
 impl Task {
     /// Checks the request against the model that it was routed to.
-    pub(crate) fn new(served: Arc<ServedModel>, request: InferRequest) -> Result<Self, ServiceError> {
+    pub(crate) fn new(
+        served: Arc<ServedModel>,
+        request: InferRequest,
+        arrived: Instant,
+    ) -> Result<Self, ServiceError> {
         let signature = effective_signature(request.signature.as_deref()).to_owned();
         served.model.check(&signature, &request.inputs, &request.outputs)?;
         let size = request.inputs.iter().map(|input| size_of_input(&input.tensor)).sum();
         let rows = common_rows(&request.inputs).filter(|_| served.can_batch(&signature));
-        Ok(Self { served, signature, request, size, rows })
+        Ok(Self { served, signature, request, size, rows, arrived })
     }
 
     /// Whether this is best run where it arrived: known to take less than `limit`, and so short that joining it
@@ -76,7 +81,7 @@ impl Task {
         let (rows, rank) = (self.rows(), self.served.batching.rank(self.request.priority));
         let guard = LeaveOnDrop(Arc::default());
         let (reply, answer) = oneshot::channel();
-        let waiter = Waiter { task: self, reply, permit, seat: Arc::clone(&guard.0) };
+        let waiter = Waiter::new(self, reply, permit, Arc::clone(&guard.0));
         let rules = if key.rows.is_some() { rules } else { ALONE };
         pool.submit(key, rules, Entry { item: waiter, rows, rank, arrived: Instant::now() })
             .map_err(refused)?;
@@ -90,25 +95,32 @@ impl Task {
 
     /// Runs it by itself.
     pub(crate) fn compute(&self, stop: &StopSignal) -> Result<Vec<NamedTensor>, ServiceError> {
-        self.compute_inputs(&self.request.inputs, self.size, stop)
+        let computed = self.compute_inputs(&self.request.inputs, self.size, stop)?;
+        self.ran(&computed);
+        self.served.metrics.ran(1, self.rows_counted(), computed.elapsed, computed.ended());
+        Ok(computed.outputs)
     }
 
-    /// Runs `inputs`, of so many elements, as this request asks.
+    /// Runs `inputs`, of so many elements, as this request asks. Counts nothing.
     pub(crate) fn compute_inputs(
         &self,
         inputs: &[NamedTensor],
         size: usize,
         stop: &StopSignal,
-    ) -> Result<Vec<NamedTensor>, ServiceError> {
+    ) -> Result<Computed, ServiceError> {
         let _span = self.request.span.enter();
         let started = Instant::now();
         let model = &self.served.model;
         let run = || model.run(&self.signature, inputs, &self.request.outputs, stop);
-        let outputs = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-        if outputs.is_ok() {
-            self.served.cost.learn(size, started.elapsed());
-        }
-        outputs
+        let outputs = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)))?;
+        let elapsed = started.elapsed();
+        self.served.cost.learn(size, elapsed);
+        Ok(Computed { outputs, started, elapsed })
+    }
+
+    /// The run that answers this request, be it alone or with others, has succeeded.
+    pub(crate) fn ran(&self, computed: &Computed) {
+        self.served.metrics.queued(computed.started.saturating_duration_since(self.arrived));
     }
 
     pub(crate) fn response(&self, outputs: Vec<NamedTensor>) -> InferResponse {
@@ -141,6 +153,11 @@ impl Task {
         self.rows.unwrap_or(1)
     }
 
+    /// Rows as they are counted: those of requests that run alone too.
+    pub(crate) fn rows_counted(&self) -> usize {
+        self.served.metrics.rows_of(&self.request.inputs)
+    }
+
     pub(crate) fn deadline(&self) -> Deadline {
         self.request.deadline
     }
@@ -157,6 +174,19 @@ impl Task {
             Rows { signature: self.signature.clone(), outputs: self.request.outputs.clone(), inputs }
         });
         LaneKey { model: Arc::as_ptr(&self.served).addr(), rows }
+    }
+}
+
+/// A run that succeeded.
+pub(crate) struct Computed {
+    pub(crate) outputs: Vec<NamedTensor>,
+    pub(crate) started: Instant,
+    pub(crate) elapsed: Duration,
+}
+
+impl Computed {
+    pub(crate) fn ended(&self) -> Instant {
+        self.started + self.elapsed
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -211,17 +212,19 @@ async fn load(server: &Arc<Inner>, wanted: Vec<Wanted>) {
 async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
     let Wanted { name, version, place } = wanted;
     server.registry.loading(&name, version, VersionState::Loading);
-    let stamp = place.stamp;
+    let (stamp, started) = (place.stamp, Instant::now());
     let (on_thread, label) = (Arc::clone(server), name.clone());
     let outcome = spawn_blocking(move || open(&on_thread, &label, version, &place)).await;
     match outcome.map_err(joined).and_then(|outcome| outcome) {
         Ok(served) => {
             tracing::info!(model.name = name, model.version = version, "available");
+            served.metrics.loaded(started.elapsed());
             server.registry.available(Arc::new(served), stamp);
         }
         Err(error) => {
             let detail = error.detail().unwrap_or_default();
             tracing::error!(model.name = name, model.version = version, %error, detail, "not loaded");
+            server.metrics.life_of(&name).failures.count_error(error.code());
             let tries_again = matches!(server.config.control, ControlMode::Poll(_));
             server.registry.failed((&name, version), &error, stamp, tries_again);
         }
@@ -236,7 +239,9 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     let model = LoadedModel::load(&bundle, &*server.engine, &settings.load)?;
     let report = model.replay(&bundle)?;
     tracing::debug!(model.name = name, model.version = version, ?report, "goldens replayed");
-    let served = ServedModel::new((name, version), model, settings, Arc::downgrade(&server.registry))?;
+    let metrics = server.metrics.model(name, version, model.signatures());
+    let registry = Arc::downgrade(&server.registry);
+    let served = ServedModel::new((name, version), model, settings, metrics, registry)?;
     served.warm_up().map_err(not_warm)?;
     if let Some(source) = &server.config.warm_up {
         let requests =

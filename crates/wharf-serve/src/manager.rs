@@ -15,6 +15,7 @@ use crate::batch::Waiter;
 use crate::control::Desired;
 use crate::infer::{Task, deadline_exceeded};
 use crate::lifecycle::{self, Retry};
+use crate::metrics::{Call, ModelStatistics, ServeMetrics};
 use crate::pool::CpuPool;
 use crate::registry::Registry;
 use crate::served::ServedModel;
@@ -31,8 +32,9 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<Registry>,
     /// One change at a time of what is wanted and of what is loaded.
     pub(crate) desired: Mutex<Desired>,
-    admission: Arc<Admission>,
-    pool: CpuPool<Waiter>,
+    pub(crate) metrics: Arc<ServeMetrics>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) pool: CpuPool<Waiter>,
     /// Turns true when the server stops waiting for what runs.
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -68,7 +70,10 @@ impl ModelManager {
         config.traffic.values().try_for_each(Traffic::check)?;
         let pool = CpuPool::new(config.limits.workers, config.limits.max_waiting)
             .map_err(|error| ServiceError::internal("the server cannot start its threads", error))?;
-        Ok(Self(Arc::new(Inner {
+        let metrics = Arc::new(ServeMetrics::default());
+        let registry = config.metrics.clone();
+        let inner = Arc::new(Inner {
+            metrics,
             admission: Admission::new(config.limits.max_in_flight),
             registry: Arc::new(Registry::new(config.labels.clone(), &config.traffic)),
             desired: Mutex::new(Desired::of(&config)),
@@ -76,7 +81,9 @@ impl ModelManager {
             config,
             engine,
             pool,
-        })))
+        });
+        registry.register(crate::metrics::collector(&inner));
+        Ok(Self(inner))
     }
 
     /// Brings what is served in line with what the locations hold: loads what is new, then unloads what is
@@ -96,11 +103,31 @@ impl ModelManager {
     /// The server stops or is overloaded; the model, version, label or signature does not exist; the inputs or
     /// outputs do not fit; the deadline passed; the run failed.
     pub async fn infer(&self, request: InferRequest) -> Result<InferResponse, ServiceError> {
-        let permit = self.0.admission.admit()?;
+        let mut call = self.0.metrics.call(request.deadline);
+        let answer = self.answer(request, &mut call).await;
+        call.finish(&answer);
+        answer
+    }
+
+    async fn answer(
+        &self,
+        request: InferRequest,
+        call: &mut Call<'_>,
+    ) -> Result<InferResponse, ServiceError> {
+        let permit = match self.0.admission.admit() {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                if let Ok((served, _)) = self.route(&request.model) {
+                    call.is_of(&served.metrics);
+                }
+                return Err(refusal);
+            }
+        };
         let (served, guard) = self.route(&request.model)?;
-        let Some(guard) = guard else { return self.run(served, request, permit).await };
+        call.is_of(&served.metrics);
+        let Some(guard) = guard else { return self.run(served, request, permit, call.arrived()).await };
         let started = Instant::now();
-        let answer = self.run(served, request, permit).await;
+        let answer = self.run(served, request, permit, call.arrived()).await;
         self.judge(&guard, &answer, started.elapsed());
         answer
     }
@@ -116,9 +143,10 @@ impl ModelManager {
         served: Arc<ServedModel>,
         request: InferRequest,
         permit: AdmissionPermit,
+        arrived: Instant,
     ) -> Result<InferResponse, ServiceError> {
         let deadline = request.deadline;
-        let task = Task::new(served, request)?;
+        let task = Task::new(served, request, arrived)?;
         if deadline.has_passed() {
             return Err(deadline_exceeded());
         }
@@ -126,6 +154,24 @@ impl ModelManager {
             return task.run_here();
         }
         task.run_on(&self.0.pool, permit, self.0.closing.subscribe()).await
+    }
+
+    /// What was counted of a model since it was loaded, version by version; of all models where no name is given, of
+    /// one version where one is.
+    ///
+    /// # Errors
+    /// The model or the version is not loaded.
+    pub fn statistics(
+        &self,
+        name: Option<&str>,
+        version: Option<i64>,
+    ) -> Result<Vec<ModelStatistics>, ServiceError> {
+        self.0.metrics.statistics(name, version)
+    }
+
+    /// Whether a model of this name was ever heard of, other than from a client.
+    pub fn knows(&self, name: &str) -> bool {
+        !self.0.registry.status(name).is_empty()
     }
 
     /// The version that `model` means, and how to call it.
@@ -188,7 +234,7 @@ impl ModelManager {
     /// # Errors
     /// The model, version or label does not exist, or the version does not answer at present.
     pub fn batches(&self, model: &ModelRef) -> Result<BatchSnapshot, ServiceError> {
-        Ok(self.0.registry.routes().find(model, None)?.batches.snapshot())
+        Ok(self.0.registry.routes().find(model, None)?.metrics.batches.snapshot())
     }
 
     /// How busy the server is.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_infer::{ErrorCode, ServiceError};
 
-use crate::batch::{BatchConfig, BatchStats, LaneRules};
+use crate::batch::{BatchConfig, LaneRules};
 use crate::location::Configured;
+use crate::metrics::ModelMetrics;
 use crate::registry::Registry;
 use crate::warm_up::run;
 use crate::{ModelInfo, ServeConfig};
@@ -59,7 +60,7 @@ pub(crate) struct ServedModel {
     configured: Option<Configured>,
     labels: Arc<[String]>,
     pub(crate) rules: LaneRules,
-    pub(crate) batches: BatchStats,
+    pub(crate) metrics: Arc<ModelMetrics>,
     /// The signatures whose rows are known to be independent.
     independent: Mutex<BTreeSet<String>>,
     /// Set where the rows of a joined run turned out not to be those of its parts.
@@ -77,6 +78,7 @@ impl ServedModel {
         (name, version): (&str, u64),
         mut model: LoadedModel,
         settings: Settings,
+        metrics: Arc<ModelMetrics>,
         registry: Weak<Registry>,
     ) -> Result<Self, ServiceError> {
         let Settings { batching, configured, .. } = settings;
@@ -99,7 +101,7 @@ impl ServedModel {
             model,
             cost: RunCost::default(),
             batching,
-            batches: BatchStats::default(),
+            metrics,
             independent: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
             registry,
@@ -165,6 +167,7 @@ impl ServedModel {
 
 impl Drop for ServedModel {
     fn drop(&mut self) {
+        self.metrics.unloaded();
         if let Some(registry) = self.registry.upgrade() {
             registry.unloaded(&self.name, self.version);
         }

@@ -24,10 +24,10 @@ use wharf_testing::{FakeEngine, FakeRun, models};
 use crate::{BatchConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits};
 
 /// A folder for models, which goes when the test ends.
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -36,7 +36,7 @@ impl Folder {
     }
 
     /// Puts a model without a manifest into `<folder>/<name>/<version>/`.
-    fn put(&self, name: &str, version: u64) -> PathBuf {
+    pub(crate) fn put(&self, name: &str, version: u64) -> PathBuf {
         self.put_bytes(name, version, models::HALF_PLUS_TWO)
     }
 
@@ -47,11 +47,11 @@ impl Folder {
         folder
     }
 
-    fn remove(&self, name: &str, version: u64) {
+    pub(crate) fn remove(&self, name: &str, version: u64) {
         std::fs::remove_dir_all(self.path().join(name).join(version.to_string())).unwrap();
     }
 
-    fn config(&self) -> ServeConfig {
+    pub(crate) fn config(&self) -> ServeConfig {
         ServeConfig::default().with_location(ModelLocation::repository(self.path()))
     }
 }
@@ -72,40 +72,40 @@ async fn stepped_batches(limits: ServeLimits, batching: BatchConfig) -> (ModelMa
     (manager, engine)
 }
 
-async fn serve(config: ServeConfig, engine: Arc<dyn Engine>) -> ModelManager {
+pub(crate) async fn serve(config: ServeConfig, engine: Arc<dyn Engine>) -> ModelManager {
     let manager = config.build(engine).unwrap();
     manager.refresh().await.unwrap();
     manager
 }
 
-fn one_worker() -> ServeLimits {
+pub(crate) fn one_worker() -> ServeLimits {
     ServeLimits::default().with_workers(1)
 }
 
-fn request(model: &str, value: f32) -> InferRequest {
+pub(crate) fn request(model: &str, value: f32) -> InferRequest {
     let mut request = InferRequest::new(ModelRef::latest(model));
     let tensor = Tensor::from_vec(Shape::new(&[1]).unwrap(), vec![value]).unwrap();
     request.inputs.push(NamedTensor::new("x", tensor));
     request
 }
 
-type Answer = Result<InferResponse, ServiceError>;
+pub(crate) type Answer = Result<InferResponse, ServiceError>;
 
 /// Sends a request from a task of its own.
 #[expect(clippy::disallowed_methods, reason = "each test waits for its tasks")]
-fn send(manager: &ModelManager, request: InferRequest) -> JoinHandle<Answer> {
+pub(crate) fn send(manager: &ModelManager, request: InferRequest) -> JoinHandle<Answer> {
     let manager = manager.clone();
     tokio::spawn(async move { manager.infer(request).await })
 }
 
 /// The next run of a stepped engine, without blocking the threads that drive the requests.
-async fn next_run(engine: &Arc<FakeEngine>) -> FakeRun {
+pub(crate) async fn next_run(engine: &Arc<FakeEngine>) -> FakeRun {
     let engine = Arc::clone(engine);
     tokio::task::spawn_blocking(move || engine.next_run()).await.unwrap()
 }
 
 /// Waits until so many requests wait for a thread.
-async fn until_waiting(manager: &ModelManager, count: usize) {
+pub(crate) async fn until_waiting(manager: &ModelManager, count: usize) {
     while manager.gauges().waiting != count {
         tokio::task::yield_now().await;
     }

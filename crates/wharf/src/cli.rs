@@ -2,6 +2,7 @@
 
 mod bench;
 mod compat;
+mod observe;
 mod serve;
 
 use std::net::IpAddr;

@@ -233,7 +233,7 @@ pub(super) fn reference(name: &str, version: &str) -> Result<ModelRef, ServiceEr
 }
 
 /// Why there is no such model, in Triton's words.
-fn not_found(error: &ServiceError, name: &str, version: &str) -> ServiceError {
+pub(super) fn not_found(error: &ServiceError, name: &str, version: &str) -> ServiceError {
     let name = shown(name);
     let version = match version {
         "" => String::new(),

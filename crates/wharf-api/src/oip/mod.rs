@@ -10,6 +10,7 @@ mod parameter;
 mod raw;
 pub(crate) mod rest;
 mod shared_memory;
+mod statistics;
 
 pub(crate) use infer::OipBackend;
 pub(crate) use shared_memory::SharedMemory;
@@ -20,11 +21,12 @@ use crate::shown::{SHOWN_NAME, shown};
 const SERVER_NAME: &str = "triton";
 
 /// The extensions that this server does.
-const EXTENSIONS: [&str; 6] = [
+const EXTENSIONS: [&str; 7] = [
     "classification",
     "model_repository",
     "model_configuration",
     "system_shared_memory",
     "binary_tensor_data",
     "parameters",
+    "statistics",
 ];

@@ -62,6 +62,9 @@ pub(super) const OIP: &[Operation] = &[
     Operation::post("/v2/models/{model}/infer", "run a model", "InferRequest").also(CALL),
     Operation::post("/v2/models/{model}/versions/{version}/infer", "run a version", "InferRequest")
         .also(CALL),
+    Operation::get("/v2/models/stats", "what was counted of every model"),
+    Operation::get("/v2/models/{model}/stats", "what was counted of a model"),
+    Operation::get("/v2/models/{model}/versions/{version}/stats", "what was counted of a version"),
     Operation::post("/v2/repository/index", "every model that is known", "IndexRequest"),
     Operation::post("/v2/repository/models/{model}/load", "load a model", "RepositoryRequest").also(CONTROL),
     Operation::post("/v2/repository/models/{model}/unload", "unload a model", "RepositoryRequest")

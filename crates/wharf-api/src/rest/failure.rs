@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode, Version};
 use tonic::body::Body;
-use wharf_infer::ServiceError;
+use wharf_infer::{ErrorCode, ServiceError};
 
 use super::reply;
 use crate::json::write_string;
@@ -14,6 +14,7 @@ use crate::status::{is_our_fault, wire_status};
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: StatusCode,
+    code: ErrorCode,
     message: String,
     /// Whether the connection is of no more use, because part of the request was left unread.
     closes_connection: bool,
@@ -22,12 +23,22 @@ pub(crate) struct Failure {
 impl Failure {
     /// A status and why.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), closes_connection: false }
+        Self { status, code: code_of(status), message: message.into(), closes_connection: false }
     }
 
     /// The body was not read, or not to its end.
     pub(crate) fn unread(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), closes_connection: true }
+        Self { status, code: code_of(status), message: message.into(), closes_connection: true }
+    }
+
+    /// Why, as metrics and logs say it.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What the client is told.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) fn into_response(self, version: Version) -> Response<Body> {
@@ -48,6 +59,17 @@ impl Failure {
     }
 }
 
+/// The code of what is wrong with the HTTP of a request and not with its content.
+fn code_of(status: StatusCode) -> ErrorCode {
+    match status {
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
+        StatusCode::REQUEST_TIMEOUT => ErrorCode::DeadlineExceeded,
+        status if status.is_server_error() => ErrorCode::Internal,
+        _ => ErrorCode::InvalidArgument,
+    }
+}
+
 /// What is our fault is logged here with its detail.
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
@@ -55,7 +77,7 @@ impl From<ServiceError> for Failure {
             tracing::error!(code = ?error.code(), message = error.message(), detail = error.detail(), "request failed");
         }
         let status = wire_status(error.code()).http;
-        Self { status, message: error.message().to_owned(), closes_connection: false }
+        Self { status, code: error.code(), message: error.message().to_owned(), closes_connection: false }
     }
 }
 

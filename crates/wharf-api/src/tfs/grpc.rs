@@ -16,6 +16,7 @@ use super::model_spec::{Target, answered_by};
 use super::signature::{CLASSIFY_METHOD, REGRESS_METHOD, check_input_names, check_output_filter, shown};
 use crate::Limits;
 use crate::grpc::to_status;
+use crate::metrics::{Api, Entry};
 use crate::proto::tensorflow::TensorProto;
 use crate::proto::tensorflow::serving::inference_result::Result as TaskResult;
 use crate::proto::tensorflow::serving::model_service_server::ModelService;
@@ -23,7 +24,7 @@ use crate::proto::tensorflow::serving::model_version_status::State;
 use crate::proto::tensorflow::serving::prediction_service_server::PredictionService;
 use crate::proto::tensorflow::serving::{
     ClassificationRequest, ClassificationResponse, GetModelMetadataRequest, GetModelMetadataResponse,
-    GetModelStatusRequest, GetModelStatusResponse, InferenceResult, ModelVersionStatus,
+    GetModelStatusRequest, GetModelStatusResponse, InferenceResult, ModelSpec, ModelVersionStatus,
     MultiInferenceRequest, MultiInferenceResponse, PredictRequest, PredictResponse, RegressionRequest,
     RegressionResponse, ReloadConfigRequest, ReloadConfigResponse, StatusProto,
 };
@@ -36,7 +37,10 @@ pub(crate) use crate::proto::tensorflow::serving::prediction_service_server::Pre
 impl PredictionService for TfsBackend {
     async fn predict(&self, request: Request<PredictRequest>) -> Result<Response<PredictResponse>, Status> {
         let deadline = deadline_of(&request);
-        answer(self.answer_predict(request.into_inner(), deadline).await)
+        let request = request.into_inner();
+        let name = name_of(request.model_spec.as_ref());
+        let call = self.common.call(Api::Predict, Entry::Grpc, name, deadline);
+        answer(call.finish(self.answer_predict(request, deadline).await))
     }
 
     async fn classify(
@@ -44,7 +48,10 @@ impl PredictionService for TfsBackend {
         request: Request<ClassificationRequest>,
     ) -> Result<Response<ClassificationResponse>, Status> {
         let deadline = deadline_of(&request);
-        answer(self.answer_classify(request.into_inner(), deadline).await)
+        let request = request.into_inner();
+        let name = name_of(request.model_spec.as_ref());
+        let call = self.common.call(Api::Classify, Entry::Grpc, name, deadline);
+        answer(call.finish(self.answer_classify(request, deadline).await))
     }
 
     async fn regress(
@@ -52,7 +59,10 @@ impl PredictionService for TfsBackend {
         request: Request<RegressionRequest>,
     ) -> Result<Response<RegressionResponse>, Status> {
         let deadline = deadline_of(&request);
-        answer(self.answer_regress(request.into_inner(), deadline).await)
+        let request = request.into_inner();
+        let name = name_of(request.model_spec.as_ref());
+        let call = self.common.call(Api::Regress, Entry::Grpc, name, deadline);
+        answer(call.finish(self.answer_regress(request, deadline).await))
     }
 
     async fn multi_inference(
@@ -60,7 +70,10 @@ impl PredictionService for TfsBackend {
         request: Request<MultiInferenceRequest>,
     ) -> Result<Response<MultiInferenceResponse>, Status> {
         let deadline = deadline_of(&request);
-        answer(self.answer_multi_inference(request.into_inner(), deadline).await)
+        let request = request.into_inner();
+        let name = name_of(request.tasks.first().and_then(|task| task.model_spec.as_ref()));
+        let call = self.common.call(Api::MultiInference, Entry::Grpc, name, deadline);
+        answer(call.finish(self.answer_multi_inference(request, deadline).await))
     }
 
     async fn get_model_metadata(
@@ -243,6 +256,10 @@ pub(super) fn version_status(status: &VersionStatus) -> ModelVersionStatus {
         state: state as i32,
         status: Some(StatusProto { error_code, error_message }),
     }
+}
+
+fn name_of(spec: Option<&ModelSpec>) -> &str {
+    spec.map_or("", |spec| &spec.name)
 }
 
 fn deadline_of<T>(request: &Request<T>) -> Deadline {

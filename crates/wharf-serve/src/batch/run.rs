@@ -10,7 +10,8 @@ use wharf_tensor::Tensor;
 
 use super::{CloseReason, Seat};
 use crate::admission::AdmissionPermit;
-use crate::infer::{Answer, Task, deadline_exceeded};
+use crate::infer::{Answer, Computed, Task, deadline_exceeded};
+use crate::metrics::Waits;
 use crate::pool::Job;
 
 /// A request on its way through the queue. The permit goes where the work goes and comes back with the answer: a
@@ -21,6 +22,8 @@ pub(crate) struct Waiter {
     pub(crate) reply: oneshot::Sender<(Answer, AdmissionPermit)>,
     pub(crate) permit: AdmissionPermit,
     pub(crate) seat: Arc<Seat>,
+    /// Until its batch is closed.
+    waits: Option<Waits>,
 }
 
 impl Job for Waiter {
@@ -34,8 +37,9 @@ impl Job for Waiter {
 
     fn run(mut batch: Vec<Self>, rows: usize, reason: CloseReason) {
         let Some(first) = batch.first() else { return };
-        let served = Arc::clone(first.task.served());
-        served.batches.closed(reason, batch.len(), rows);
+        let metrics = Arc::clone(&first.task.served().metrics);
+        metrics.batches.closed(reason, batch.len(), rows);
+        batch.iter_mut().for_each(|waiter| drop(waiter.waits.take()));
         let outputs = if batch.len() == 1 { None } else { run_together(&batch) };
         match outputs {
             Some(outputs) => {
@@ -46,7 +50,7 @@ impl Job for Waiter {
             }
             None => {
                 if batch.len() > 1 {
-                    served.batches.split();
+                    metrics.batches.split();
                 }
                 batch.drain(..).for_each(Waiter::run_alone);
             }
@@ -55,6 +59,16 @@ impl Job for Waiter {
 }
 
 impl Waiter {
+    pub(crate) fn new(
+        task: Task,
+        reply: oneshot::Sender<(Answer, AdmissionPermit)>,
+        permit: AdmissionPermit,
+        seat: Arc<Seat>,
+    ) -> Self {
+        let waits = Some(task.served().metrics.waits());
+        Self { task, reply, permit, seat, waits }
+    }
+
     fn run_alone(self) {
         if !self.is_wanted(Instant::now()) {
             return self.expire();
@@ -65,9 +79,12 @@ impl Waiter {
         self.answer(answer);
     }
 
-    /// Fails where the caller left meanwhile.
+    /// Fails where the caller left meanwhile. Lets go of the version first: who has the last answer of one that is
+    /// unloaded finds it gone.
     fn answer(self, answer: Answer) {
-        let _ = self.reply.send((answer, self.permit));
+        let Self { task, reply, permit, .. } = self;
+        drop(task);
+        let _ = reply.send((answer, permit));
     }
 }
 
@@ -78,18 +95,29 @@ fn run_together(batch: &[Waiter]) -> Option<Vec<Vec<NamedTensor>>> {
     let stop = Seat::together(batch.iter().map(|waiter| &*waiter.seat));
     let inputs = join(batch)?;
     let size = batch.iter().map(|waiter| waiter.task.size()).sum();
-    let outputs = match first.compute_inputs(&inputs, size, &stop) {
-        Ok(outputs) => outputs,
+    let computed = match first.compute_inputs(&inputs, size, &stop) {
+        Ok(computed) => computed,
         Err(error) => {
             tracing::debug!(%error, requests = batch.len(), "a batch failed, its requests run one by one");
             return None;
         }
     };
-    let outputs = split(batch, &outputs).filter(|outputs| are_rows_independent(batch, outputs));
-    if outputs.is_none() && !stop.is_stopped() {
-        first.served().stop_batching();
+    let outputs = split(batch, &computed.outputs).filter(|outputs| are_rows_independent(batch, outputs));
+    match outputs {
+        Some(_) => count(batch, &computed),
+        None if stop.is_stopped() => {}
+        None => first.served().stop_batching(),
     }
     outputs
+}
+
+fn count(batch: &[Waiter], computed: &Computed) {
+    let mut rows = 0;
+    for waiter in batch {
+        waiter.task.ran(computed);
+        rows += waiter.task.rows_counted();
+    }
+    batch[0].task.served().metrics.ran(batch.len(), rows, computed.elapsed, computed.ended());
 }
 
 /// Whether the first of `batch` was answered as it is alone. Asked until the answer is yes for requests that differ:
@@ -102,7 +130,9 @@ fn are_rows_independent(batch: &[Waiter], outputs: &[Vec<NamedTensor>]) -> bool 
     if served.has_independent_rows(signature) {
         return true;
     }
-    let Ok(alone) = first.task.compute(&StopSignal::never()) else { return false };
+    // Nobody asked for this run: it is not counted.
+    let alone = first.task.compute_inputs(first.task.inputs(), first.task.size(), &StopSignal::never());
+    let Ok(Computed { outputs: alone, .. }) = alone else { return false };
     let is_same = alone.len() == joined.len()
         && alone.iter().zip(joined).all(|(alone, joined)| agree(&joined.tensor, &alone.tensor));
     if is_same && first.task.inputs() != last.task.inputs() {

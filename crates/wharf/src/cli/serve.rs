@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use wharf_serve::VersionPolicy;
 
 use super::compat::Compat;
+use super::observe::ObserveArgs;
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
@@ -66,6 +67,8 @@ pub(crate) struct ServeArgs {
     /// KServe v1 port, which answers the Open Inference Protocol too
     #[arg(long, default_value = "8080", value_parser = parse_port)]
     pub(crate) http_port: Port,
+    #[command(flatten)]
+    pub(crate) observe: ObserveArgs,
     /// Let clients on this machine pass tensors in POSIX shared memory objects whose names begin so
     #[arg(long, value_name = "PREFIX", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) shared_memory_prefix: Option<String>,
@@ -128,7 +131,7 @@ pub(crate) enum Control {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Port(pub(crate) Option<u16>);
 
-fn parse_port(text: &str) -> Result<Port, String> {
+pub(super) fn parse_port(text: &str) -> Result<Port, String> {
     match text {
         "off" => Ok(Port(None)),
         number => {

@@ -25,7 +25,7 @@ impl Server {
         let mut command = Command::new(binary());
         command.current_dir(folder.path()).env_remove("WHARF_LOG").env("ORT_DYLIB_PATH", library());
         command.args(["serve", "--ready-file", "ready.json", "--threads", "2"]).args(more);
-        for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http"] {
+        for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http", "metrics"] {
             command.args([&format!("--{port}-port"), "0"]);
         }
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();

@@ -114,7 +114,14 @@ impl Server {
     /// Starts `wharf serve` on free ports and waits until it is ready.
     pub(crate) fn start(folder: &Path) -> Self {
         let ready = folder.join("ready.json");
-        let ports = ["--grpc-port", "--rest-port", "--oip-rest-port", "--oip-grpc-port", "--http-port"];
+        let ports = [
+            "--grpc-port",
+            "--rest-port",
+            "--oip-rest-port",
+            "--oip-grpc-port",
+            "--http-port",
+            "--metrics-port",
+        ];
         let mut arguments = vec!["serve", "--ready-file", "ready.json"];
         arguments.extend(ports.into_iter().flat_map(|port| [port, "0"]));
         let mut child = wharf(folder, &arguments).stderr(Stdio::null()).spawn().unwrap();

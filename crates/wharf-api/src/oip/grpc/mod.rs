@@ -15,6 +15,7 @@ use wharf_infer::{Deadline, ErrorCode, ServiceError};
 use super::infer::{Found, OipBackend};
 use super::{EXTENSIONS, SERVER_NAME, metadata};
 use crate::grpc::to_status;
+use crate::metrics::{Api, Entry};
 use crate::proto::inference as wire;
 use crate::proto::inference::grpc_inference_service_server::GrpcInferenceService;
 
@@ -96,9 +97,10 @@ impl GrpcInferenceService for OipBackend {
 
     async fn model_statistics(
         &self,
-        _: Request<wire::ModelStatisticsRequest>,
+        request: Request<wire::ModelStatisticsRequest>,
     ) -> Answer<wire::ModelStatisticsResponse> {
-        answer(Err(unimplemented("statistics")))
+        let wire::ModelStatisticsRequest { name, version } = request.into_inner();
+        answer(self.statistics(&name, &version))
     }
 
     async fn repository_index(
@@ -197,6 +199,15 @@ impl GrpcInferenceService for OipBackend {
 
 impl OipBackend {
     pub(super) async fn answer_infer(
+        &self,
+        message: wire::ModelInferRequest,
+        deadline: Deadline,
+    ) -> Result<wire::ModelInferResponse, ServiceError> {
+        let call = self.backend.call(Api::Infer, Entry::Grpc, &message.model_name, deadline);
+        call.finish(self.answer_message(message, deadline).await)
+    }
+
+    async fn answer_message(
         &self,
         message: wire::ModelInferRequest,
         deadline: Deadline,

@@ -20,7 +20,9 @@ use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
 use self::route::{ModelRoute, NoRoute, Route, Target};
 use super::infer::{Found, OipBackend};
+use super::statistics;
 use crate::listener::RequestBody;
+use crate::metrics::{Api, Entry};
 use crate::rest::{Failure, LARGE_BODY, body, on_cpu, reply};
 
 /// The type of a reply with raw tensors.
@@ -73,6 +75,10 @@ impl OipRestService {
             }
             Route::Model(target, ModelRoute::Metadata) => documents::model(manager, &self.find(&target)?),
             Route::Model(target, ModelRoute::Config) => documents::config(&self.find(&target)?),
+            Route::Model(target, ModelRoute::Statistics) => {
+                statistics::to_json(&self.backend.statistics(&target.name, &target.version)?)
+            }
+            Route::Statistics => statistics::to_json(&self.backend.statistics("", "")?),
             Route::Index => {
                 let wanted = self.json(request).await?;
                 let ready_only = wanted.get("ready").and_then(Value::as_bool).unwrap_or_default();
@@ -123,6 +129,16 @@ impl OipRestService {
 
     async fn infer(&self, target: Target, request: Request<RequestBody>) -> Result<Response<Body>, Failure> {
         let deadline = Deadline::after(self.timeout);
+        let call = self.backend.backend.call(Api::Infer, Entry::Rest, &target.name, deadline);
+        call.finish(self.infer_in_time(target, request, deadline).await)
+    }
+
+    async fn infer_in_time(
+        &self,
+        target: Target,
+        request: Request<RequestBody>,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Failure> {
         let answer = self.infer_until(target, request, deadline);
         match deadline.instant() {
             None => answer.await,

@@ -12,6 +12,8 @@ pub(super) enum Route {
     /// KServe's list of the models that answer.
     Models,
     Model(Target, ModelRoute),
+    /// What was counted of every model.
+    Statistics,
     Index,
     Load(String),
     Unload(String),
@@ -34,6 +36,7 @@ pub(super) enum ModelRoute {
     Metadata,
     Ready,
     Config,
+    Statistics,
     Infer,
 }
 
@@ -73,7 +76,7 @@ impl Route {
             ["v2", "health", "live"] => (Route::Live, Method::GET),
             ["v2", "health", "ready"] => (Route::Ready, Method::GET),
             ["v2", "models"] => (Route::Models, Method::GET),
-            ["v2", "models", "stats"] => return Err(NoRoute::Unsupported("statistics")),
+            ["v2", "models", "stats"] => (Route::Statistics, Method::GET),
             ["v2", "models", name, "versions", version, rest @ ..] => model(name, version, rest)?,
             ["v2", "models", name, rest @ ..] => model(name, "", rest)?,
             ["v2", "repository", rest @ ..] => repository(rest)?,
@@ -93,7 +96,7 @@ fn model(name: &str, version: &str, rest: &[&str]) -> Result<(Route, Method), No
         ["ready"] => (ModelRoute::Ready, Method::GET),
         ["config"] => (ModelRoute::Config, Method::GET),
         ["infer"] => (ModelRoute::Infer, Method::POST),
-        ["stats"] => return Err(NoRoute::Unsupported("statistics")),
+        ["stats"] => (ModelRoute::Statistics, Method::GET),
         ["trace", "setting"] => return Err(NoRoute::Unsupported("trace settings")),
         ["generate" | "generate_stream"] => {
             return Err(NoRoute::Unsupported("generation by models of tensors"));
@@ -155,6 +158,10 @@ mod tests {
             (Method::GET, "/v2/models/a%2fb/versions/3/ready", Ok(model("a/b", "3", ModelRoute::Ready))),
             (Method::POST, "/v2/models/m/infer", Ok(model("m", "", ModelRoute::Infer))),
             (Method::GET, "/v2/models/m/infer", Err(NoRoute::OtherMethod)),
+            (Method::GET, "/v2/models/stats", Ok(Route::Statistics)),
+            (Method::GET, "/v2/models/m/stats", Ok(model("m", "", ModelRoute::Statistics))),
+            (Method::GET, "/v2/models/m/versions/3/stats", Ok(model("m", "3", ModelRoute::Statistics))),
+            (Method::POST, "/v2/models/m/stats", Err(NoRoute::OtherMethod)),
             (Method::GET, "/v2/models//ready", Err(NoRoute::Unknown)),
             (Method::GET, "/v2/models/m/versions", Err(NoRoute::Unknown)),
             (Method::GET, "/v2/models/%ff", Err(NoRoute::Malformed)),

@@ -22,6 +22,7 @@ use super::backend::TfsBackend;
 use super::example::Examples;
 use super::model_spec::Target;
 use crate::listener::RequestBody;
+use crate::metrics::{Api, Entry};
 use crate::rest::{Failure, LARGE_BODY, body, on_cpu, reply as respond};
 
 /// Answers REST requests.
@@ -77,6 +78,22 @@ impl RestService {
         request: Request<RequestBody>,
     ) -> Result<Bytes, Failure> {
         let deadline = Deadline::after(self.timeout);
+        let api = match verb {
+            Verb::Predict => Api::Predict,
+            Verb::Classify => Api::Classify,
+            Verb::Regress => Api::Regress,
+        };
+        let call = self.backend.common.call(api, Entry::Rest, &model.name, deadline);
+        call.finish(self.answer_in_time(model, verb, request, deadline).await)
+    }
+
+    async fn answer_in_time(
+        &self,
+        model: wharf_infer::ModelRef,
+        verb: Verb,
+        request: Request<RequestBody>,
+        deadline: Deadline,
+    ) -> Result<Bytes, Failure> {
         let answer = async {
             let body = body::receive(request, &self.backend.common.limits).await?;
             match verb {

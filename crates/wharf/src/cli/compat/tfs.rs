@@ -129,7 +129,9 @@ impl TfsArgs {
         to.value("--bind", self.bind.to_string());
         to.value("--grpc-port", port(self.port));
         to.value("--rest-port", port(self.rest_api_port));
-        for other in ["--oip-rest-port", "--oip-grpc-port", "--http-port"] {
+        for other in
+            ["--oip-rest-port", "--oip-grpc-port", "--http-port", "--metrics-port", "--rest-metrics-path"]
+        {
             to.value(other, "off");
         }
         to.value("--rest-timeout-ms", self.rest_api_timeout_in_ms.to_string());
@@ -229,6 +231,10 @@ mod tests {
         assert_eq!(arguments.bind.to_string(), "0.0.0.0");
         assert_eq!((arguments.grpc_port, arguments.rest_port), (Port(Some(8500)), Port(Some(8501))));
         assert_eq!((arguments.oip_rest_port, arguments.http_port), (Port(None), Port(None)));
+        assert_eq!(
+            (arguments.observe.metrics_port, arguments.observe.rest_metrics_path.0),
+            (Port(None), None)
+        );
         assert_eq!(arguments.model, [("half_plus_two".to_owned(), "/models/half_plus_two".into())]);
         assert_eq!((arguments.control, arguments.poll_interval), (Control::Poll, 1));
     }

@@ -44,6 +44,10 @@ pub(super) struct TritonArgs {
     grpc_port: u16,
     #[arg(long)]
     grpc_address: Option<IpAddr>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "true", value_parser = switch)]
+    allow_metrics: bool,
+    #[arg(long, default_value_t = 8002)]
+    metrics_port: u16,
     /// TLS on the ports
     #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = switch)]
     grpc_use_ssl: bool,
@@ -138,6 +142,7 @@ impl TritonArgs {
         to.value("--bind", bind.to_string());
         to.value("--oip-rest-port", port(self.allow_http, self.http_port));
         to.value("--oip-grpc-port", port(self.allow_grpc, self.grpc_port));
+        to.value("--metrics-port", port(self.allow_metrics, self.metrics_port));
         for other in ["--grpc-port", "--rest-port", "--http-port"] {
             to.value(other, "off");
         }

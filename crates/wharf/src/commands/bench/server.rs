@@ -36,6 +36,7 @@ impl Server {
             .args(["serve", "--grpc-port", "0", "--rest-port", "0", "--http-port", "off"])
             .args(["--oip-rest-port", "0", "--oip-grpc-port", "0"])
             .args(source.serve_arguments())
+            .args(["--metrics-port", "0"])
             .arg("--ready-file")
             .arg(&ready)
             .stderr(Stdio::null())

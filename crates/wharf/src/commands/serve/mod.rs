@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig};
 use wharf_infer::Deadline;
+use wharf_metrics::{Registry, process};
 use wharf_serve::ModelManager;
 
 use crate::cli::{Port, ServeArgs};
@@ -30,8 +31,10 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
 
-    let manager = models::manager(&arguments)?;
-    let server = ApiServer::bind(api_config(&arguments)?, manager.clone()).await?;
+    let metrics = Registry::default();
+    metrics.register(process::collector());
+    let manager = models::manager(&arguments, &metrics)?;
+    let server = ApiServer::bind(api_config(&arguments, metrics)?, manager.clone()).await?;
     tokio::select! {
         started = start(&manager, arguments.exit_on_error) => started?,
         _ = interrupt.recv() => return Ok(()),
@@ -44,6 +47,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
         ("Open Inference REST", addresses.oip_rest),
         ("Open Inference gRPC", addresses.oip_grpc),
         ("KServe and Open Inference REST", addresses.http),
+        ("metrics", addresses.metrics),
     ] {
         if let Some(address) = address {
             announce(format!("{protocol} on {address}"));
@@ -117,7 +121,7 @@ fn tls(arguments: &ServeArgs) -> Option<TlsConfig> {
     })
 }
 
-fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
+fn api_config(arguments: &ServeArgs, metrics: Registry) -> anyhow::Result<ApiConfig> {
     let moved = |port: Port| match port.0 {
         None => Ok(None),
         Some(0) => Ok(Some(0)),
@@ -127,6 +131,9 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
         },
     };
     let mut config = ApiConfig::default();
+    config.metrics = metrics;
+    config.metrics_port = moved(arguments.observe.metrics_port)?;
+    config.rest_metrics_path.clone_from(&arguments.observe.rest_metrics_path.0);
     config.bind = arguments.bind;
     config.tls = tls(arguments);
     config.tensor_content_replies = arguments.tensor_content_replies;
@@ -182,6 +189,7 @@ fn write_ready_file(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {
         "oip_rest": port(addresses.oip_rest),
         "oip_grpc": port(addresses.oip_grpc),
         "http": port(addresses.http),
+        "metrics": port(addresses.metrics),
         "pid": std::process::id(),
     });
     whole_file::write(file, text.to_string())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use wharf_api::TfsWarmUp;
+use wharf_metrics::Registry;
 use wharf_serve::{
     ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits,
     read_model_server_config,
@@ -16,12 +17,13 @@ use crate::cli::{Control, ServeArgs};
 use crate::commands::goldens;
 
 /// The server of the models that `arguments` name; nothing is loaded yet.
-pub(super) fn manager(arguments: &ServeArgs) -> anyhow::Result<ModelManager> {
+pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Result<ModelManager> {
     let mut limits = ServeLimits::default().with_parallel_loads(usize::from(arguments.parallel_loads));
     if let Some(threads) = arguments.threads {
         limits = limits.with_workers(usize::from(threads));
     }
     let mut config = ServeConfig::default().with_limits(limits).with_control(control(arguments)?);
+    config = config.with_metrics(metrics.clone());
     config.default_policy = arguments.versions.clone();
     config.load = config
         .load

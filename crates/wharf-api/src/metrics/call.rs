@@ -1,0 +1,103 @@
+//! One call, from the moment at which its wire knows it to its end, whatever that is.
+
+use std::time::{Duration, Instant};
+
+use wharf_infer::{Deadline, ErrorCode, ServiceError};
+
+use super::{Api, Entry, escaped};
+use crate::backend::Backend;
+use crate::rest::Failure;
+use crate::status::is_our_fault;
+
+/// A call that has begun. Dropped without an answer, it counts as given up by whoever called.
+pub(crate) struct Call<'a> {
+    backend: &'a Backend,
+    kind: (Api, Entry),
+    model: String,
+    started: Instant,
+    deadline: Deadline,
+    is_finished: bool,
+}
+
+/// Why a call has no answer.
+pub(crate) trait Reason {
+    fn code(&self) -> ErrorCode;
+    fn message(&self) -> &str;
+}
+
+impl Reason for ServiceError {
+    fn code(&self) -> ErrorCode {
+        ServiceError::code(self)
+    }
+
+    fn message(&self) -> &str {
+        ServiceError::message(self)
+    }
+}
+
+impl Reason for Failure {
+    fn code(&self) -> ErrorCode {
+        Failure::code(self)
+    }
+
+    fn message(&self) -> &str {
+        Failure::message(self)
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(backend: &'a Backend, kind: (Api, Entry), model: &str, deadline: Deadline) -> Self {
+        Self { backend, kind, model: model.to_owned(), started: Instant::now(), deadline, is_finished: false }
+    }
+
+    /// It has been answered; gives the answer back.
+    pub(crate) fn finish<T, E: Reason>(mut self, answer: Result<T, E>) -> Result<T, E> {
+        self.is_finished = true;
+        match &answer {
+            Ok(_) => self.succeeded(self.started.elapsed()),
+            Err(reason) => self.failed(reason.code(), reason.message()),
+        }
+        answer
+    }
+
+    fn succeeded(&self, elapsed: Duration) {
+        let model = self.backend.metrics.model(&self.model, &self.backend.manager);
+        let call = model.of(self.kind.0, self.kind.1);
+        call.statuses.count(&Ok(()));
+        call.latency.record(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn failed(&self, code: ErrorCode, message: &str) {
+        let model = self.backend.metrics.model(&self.model, &self.backend.manager);
+        model.of(self.kind.0, self.kind.1).statuses.count_error(code);
+        // What is our fault has been logged as an error, with its detail.
+        if !is_our_fault(code) {
+            self.log(code, message);
+        }
+    }
+
+    /// One line, whatever the client wrote.
+    fn log(&self, code: ErrorCode, message: &str) {
+        let (api, entry) = self.kind;
+        tracing::info!(
+            model.name = %escaped(&self.model),
+            api = api.name(entry),
+            entrypoint = entry.name(),
+            code = code.name(),
+            message = %escaped(message),
+            "request refused"
+        );
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        match self.deadline.has_passed() {
+            true => self.failed(ErrorCode::DeadlineExceeded, "the deadline passed"),
+            false => self.failed(ErrorCode::Cancelled, "the client left"),
+        }
+    }
+}

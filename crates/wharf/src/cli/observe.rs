@@ -1,0 +1,45 @@
+//! How `wharf serve` can be watched.
+
+use clap::Args;
+
+use super::serve::{Port, parse_port};
+
+#[derive(Args, Debug)]
+pub(crate) struct ObserveArgs {
+    /// Port of metrics (Prometheus) and probes
+    #[arg(long, default_value = "8002", value_parser = parse_port)]
+    pub(crate) metrics_port: Port,
+    /// Path of the metrics on the TensorFlow Serving REST port; `off` serves them on their own port alone
+    #[arg(long, value_name = "PATH", default_value = "/monitoring/prometheus/metrics", value_parser = parse_metrics_path)]
+    pub(crate) rest_metrics_path: MetricsPath,
+}
+
+/// A path, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MetricsPath(pub(crate) Option<String>);
+
+/// A path on the REST port that hides none of the protocol's.
+fn parse_metrics_path(text: &str) -> Result<MetricsPath, String> {
+    if text == "off" {
+        return Ok(MetricsPath(None));
+    }
+    let is_path = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?');
+    if !is_path || text.starts_with("/v1/") {
+        return Err("expected `off`, or a path that begins with `/` and not with `/v1/`".to_owned());
+    }
+    Ok(MetricsPath(Some(text.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_paths_hide_none_of_the_protocol() {
+        assert_eq!(parse_metrics_path("off"), Ok(MetricsPath(None)));
+        assert_eq!(parse_metrics_path("/m"), Ok(MetricsPath(Some("/m".to_owned()))));
+        for refused in ["", "m", "/v1/models", "/a b", "/a?b", "/\u{e9}"] {
+            assert!(parse_metrics_path(refused).is_err(), "{refused}");
+        }
+    }
+}
