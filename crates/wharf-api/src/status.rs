@@ -1,8 +1,10 @@
 //! The one table from error codes to the status of a wire.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use tonic::Code;
-use wharf_infer::ErrorCode;
+use wharf_infer::{ErrorCode, ServiceError};
 
 /// How an error code looks on the wires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,16 @@ pub(crate) fn wire_status(code: ErrorCode) -> WireStatus {
         ErrorCode::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "INTERNAL"),
     };
     WireStatus { http, grpc, name }
+}
+
+/// When one who was refused may ask again, where the error does not say.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// When the caller may ask again, who was refused for the time being.
+pub(crate) fn retry_after(error: &ServiceError) -> Option<Duration> {
+    let passes =
+        matches!(error.code(), ErrorCode::QuotaExceeded | ErrorCode::Overloaded | ErrorCode::Unavailable);
+    passes.then(|| error.retry_after().unwrap_or(RETRY_AFTER))
 }
 
 /// Whether `code` says that the fault is ours, so that the log must say more than the reply.

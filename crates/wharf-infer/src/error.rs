@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a request has no answer. Each wire maps it to its own status by one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,12 +96,13 @@ pub struct ServiceError {
     code: ErrorCode,
     message: Arc<str>,
     detail: Option<Arc<str>>,
+    retry_after: Option<Duration>,
 }
 
 impl ServiceError {
     /// An error whose `message` the caller may see: no paths, pointers or private names in it.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into().into(), detail: None }
+        Self { code, message: message.into().into(), detail: None, retry_after: None }
     }
 
     /// [`ErrorCode::InvalidArgument`], the commonest.
@@ -120,6 +122,13 @@ impl ServiceError {
         self
     }
 
+    /// Adds when the caller may ask again with better hope.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// Why there is no answer.
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -133,6 +142,11 @@ impl ServiceError {
     /// What the log is told beyond that.
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
+    }
+
+    /// When the caller may ask again, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 

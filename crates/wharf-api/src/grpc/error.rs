@@ -3,7 +3,8 @@
 use tonic::{Code, Status};
 use wharf_infer::ServiceError;
 
-use crate::status::{is_our_fault, wire_status};
+use super::retry;
+use crate::status::{is_our_fault, retry_after, wire_status};
 
 /// Longer texts are cut, as the reference server cuts them: they travel in a header.
 const MAX_TEXT: usize = 1024;
@@ -13,7 +14,11 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
     if is_our_fault(error.code()) {
         tracing::error!(code = ?error.code(), message = error.message(), detail = error.detail(), "request failed");
     }
-    Status::new(wire_status(error.code()).grpc, truncated(error.message()))
+    let (code, text) = (wire_status(error.code()).grpc, truncated(error.message()));
+    match retry_after(error) {
+        Some(wait) => retry::status(code, text, wait),
+        None => Status::new(code, text),
+    }
 }
 
 fn truncated(text: &str) -> String {

@@ -3,6 +3,7 @@
 mod codec;
 mod deadline;
 mod error;
+mod retry;
 mod service;
 
 pub(crate) use codec::MessageCodec;

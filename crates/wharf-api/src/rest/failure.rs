@@ -1,5 +1,7 @@
 //! Replies that say why there is no answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode, Version};
@@ -8,7 +10,7 @@ use wharf_infer::{ErrorCode, ServiceError};
 
 use super::reply;
 use crate::json::write_string;
-use crate::status::{is_our_fault, wire_status};
+use crate::status::{is_our_fault, retry_after, wire_status};
 
 /// A status and a text.
 #[derive(Debug)]
@@ -18,17 +20,36 @@ pub(crate) struct Failure {
     message: String,
     /// Whether the connection is of no more use, because part of the request was left unread.
     closes_connection: bool,
+    retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// A status and why.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, code: code_of(status), message: message.into(), closes_connection: false }
+        Self {
+            status,
+            code: code_of(status),
+            message: message.into(),
+            closes_connection: false,
+            retry_after: None,
+        }
     }
 
     /// The body was not read, or not to its end.
     pub(crate) fn unread(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, code: code_of(status), message: message.into(), closes_connection: true }
+        Self {
+            status,
+            code: code_of(status),
+            message: message.into(),
+            closes_connection: true,
+            retry_after: None,
+        }
+    }
+
+    /// The same, where the body has been left unread.
+    pub(crate) fn without_body(mut self) -> Self {
+        self.closes_connection = true;
+        self
     }
 
     /// Why, as metrics and logs say it.
@@ -47,8 +68,8 @@ impl Failure {
         if self.closes_connection && version < Version::HTTP_2 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response
     }
@@ -77,8 +98,14 @@ impl From<ServiceError> for Failure {
             tracing::error!(code = ?error.code(), message = error.message(), detail = error.detail(), "request failed");
         }
         let status = wire_status(error.code()).http;
-        Self { status, code: error.code(), message: error.message().to_owned(), closes_connection: false }
+        let (code, retry_after) = (error.code(), retry_after(&error));
+        Self { status, code, message: error.message().to_owned(), closes_connection: false, retry_after }
     }
+}
+
+/// HTTP knows no parts of seconds, and none means at once.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// `{ "error": "..." }`
@@ -87,4 +114,21 @@ fn error_body(message: &str) -> Bytes {
     write_string(&mut body, message.as_bytes());
     body.extend_from_slice(b" }");
     body.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use wharf_infer::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn waits_are_whole_seconds_and_at_least_one() {
+        for (millis, expected) in [(0, "1"), (20, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
+            let error = ServiceError::new(ErrorCode::Overloaded, "full");
+            let error = error.with_retry_after(Duration::from_millis(millis));
+            let response = Failure::from(error).into_response(Version::HTTP_11);
+            assert_eq!(response.headers()[RETRY_AFTER], expected, "{millis} ms");
+        }
+    }
 }
