@@ -29,6 +29,11 @@ impl Backend {
         Call::new(self, (api, entry), model, deadline)
     }
 
+    /// Whether a request for the version that was found would be taken up now; asked before its tensors are read.
+    pub(crate) fn check_room(&self, info: &ModelInfo, deadline: Deadline) -> Result<(), ServiceError> {
+        self.manager.check_room(&info.name, Some(info.version), deadline)
+    }
+
     /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs
     /// were read by.
     pub(crate) async fn run(

@@ -4,6 +4,7 @@
 mod drain;
 mod grpc;
 mod metrics;
+mod overload;
 mod rest;
 mod tls;
 
@@ -16,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use wharf_metrics::Registry;
-use wharf_serve::{ModelLocation, ModelManager, ServeConfig};
+use wharf_serve::{ModelLocation, ModelManager, ServeConfig, ServeLimits};
 use wharf_testing::{FakeEngine, models};
 
 use crate::{ApiConfig, ApiHandle, ApiServer, Limits};
@@ -36,7 +37,11 @@ impl Server {
         Self::configured(engine, ApiConfig { limits, ..ApiConfig::default() }).await
     }
 
-    async fn configured(engine: &Arc<FakeEngine>, mut config: ApiConfig) -> Self {
+    async fn configured(engine: &Arc<FakeEngine>, config: ApiConfig) -> Self {
+        Self::limited(engine, config, ServeLimits::default()).await
+    }
+
+    async fn limited(engine: &Arc<FakeEngine>, mut config: ApiConfig, limits: ServeLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let version = folder.path().join("m/3");
         std::fs::create_dir_all(&version).unwrap();
@@ -44,7 +49,7 @@ impl Server {
         let registry = Registry::default();
         let location = ModelLocation::repository(folder.path());
         let models_here = ServeConfig::default().with_location(location).with_metrics(registry.clone());
-        let manager = models_here.build(Arc::clone(engine) as _).unwrap();
+        let manager = models_here.with_limits(limits).build(Arc::clone(engine) as _).unwrap();
         manager.refresh().await.unwrap();
         config.grpc_port = Some(0);
         config.rest_port = Some(0);

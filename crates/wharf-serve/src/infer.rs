@@ -14,7 +14,7 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, NamedTensor,
 use wharf_tensor::Tensor;
 
 use crate::admission::{AdmissionPermit, draining};
-use crate::batch::{Entry, LaneKey, LaneRules, Rows, Seat, Waiter};
+use crate::batch::{Entry, LaneKey, LaneRules, NoRoom, Rows, Seat, Waiter};
 use crate::pool::{CpuPool, Refusal};
 use crate::served::ServedModel;
 
@@ -77,14 +77,16 @@ impl Task {
         mut closing: watch::Receiver<bool>,
     ) -> Answer {
         let deadline = self.request.deadline;
-        let (key, rules) = (self.lane(), self.served.rules);
-        let (rows, rank) = (self.rows(), self.served.batching.rank(self.request.priority));
+        let (key, served) = (self.lane(), Arc::clone(&self.served));
+        let (rows, rank) = (self.rows(), served.batching.rank(self.request.priority));
+        let cost = served.cost.estimate(self.size).unwrap_or_default();
         let guard = LeaveOnDrop(Arc::default());
         let (reply, answer) = oneshot::channel();
         let waiter = Waiter::new(self, reply, permit, Arc::clone(&guard.0));
-        let rules = if key.rows.is_some() { rules } else { ALONE };
-        pool.submit(key, rules, Entry { item: waiter, rows, rank, arrived: Instant::now() })
-            .map_err(refused)?;
+        let alone = LaneRules { max_rows: 1, max_delay: Duration::ZERO, ..served.rules };
+        let rules = if key.rows.is_some() { served.rules } else { alone };
+        let entry = Entry { item: waiter, rows, rank, arrived: Instant::now(), cost };
+        pool.submit(key, rules, entry, deadline.instant()).map_err(|refusal| refused(&served, refusal))?;
         tokio::select! {
             biased;
             answer = answer => answer.map_or_else(|_| Err(draining()), |(answer, _permit)| answer),
@@ -190,9 +192,6 @@ impl Computed {
     }
 }
 
-/// For requests that cannot be joined.
-const ALONE: LaneRules = LaneRules { max_rows: 1, max_delay: Duration::ZERO };
-
 /// The first dimension that all inputs have; `None` where they differ or there are no rows.
 fn common_rows(inputs: &[NamedTensor]) -> Option<usize> {
     let rows = inputs.first()?.tensor.rows().filter(|rows| *rows > 0)?;
@@ -230,10 +229,17 @@ async fn passed(deadline: Deadline) {
     }
 }
 
-fn refused(refusal: Refusal) -> ServiceError {
+/// What a request is told that was not queued.
+pub(crate) fn refused(served: &ServedModel, refusal: Refusal) -> ServiceError {
     match refusal {
-        Refusal::Full => ServiceError::new(ErrorCode::Overloaded, "too many requests wait to be computed"),
         Refusal::Closed => draining(),
+        Refusal::NoRoom(NoRoom::Full(wait)) => {
+            served.overloaded("too many requests wait to be computed", wait)
+        }
+        Refusal::NoRoom(NoRoom::Late(wait)) => {
+            let text = format!("requests wait for {} ms, longer than the deadline allows", wait.as_millis());
+            served.overloaded(text, wait)
+        }
     }
 }
 

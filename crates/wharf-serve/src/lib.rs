@@ -4,8 +4,9 @@
 //! listener clones. [`ModelManager::refresh`] loads what the sources hold and unloads what they no longer do;
 //! a version is routed to once its goldens have been replayed, and a model that fails to load takes nobody
 //! with it. [`ModelManager::infer`] answers one request: it is admitted or refused at once, waits in a bounded
-//! queue for one of the threads that compute, which takes along whatever else waits for the same model and fits
-//! ([`BatchConfig`]), and is dropped there when nobody waits for it any more.
+//! queue ([`QueueConfig`]) for one of the threads that compute, which takes along whatever else waits for the same model
+//! and fits ([`BatchConfig`]), and is dropped there when nobody waits for it any more. Models share the threads by the
+//! time that they take.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,7 +53,7 @@ mod tests;
 mod traffic;
 mod warm_up;
 
-pub use batch::{BatchConfig, BatchSnapshot};
+pub use batch::{BatchConfig, BatchSnapshot, QueueConfig};
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use location::ModelLocation;

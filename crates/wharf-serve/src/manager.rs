@@ -11,9 +11,9 @@ use wharf_engine::Engine;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, ServiceError};
 
 use crate::admission::{Admission, AdmissionPermit};
-use crate::batch::Waiter;
+use crate::batch::{Candidate, Waiter};
 use crate::control::Desired;
-use crate::infer::{Task, deadline_exceeded};
+use crate::infer::{Task, deadline_exceeded, refused};
 use crate::lifecycle::{self, Retry};
 use crate::metrics::{Call, ModelStatistics, ServeMetrics};
 use crate::pool::CpuPool;
@@ -130,6 +130,31 @@ impl ModelManager {
         let answer = self.run(served, request, permit, call.arrived()).await;
         self.judge(&guard, &answer, started.elapsed());
         answer
+    }
+
+    /// Whether a request for a version would be taken up now, by what is known before it has been read: under overload,
+    /// reading what is then refused costs more than it is worth. Without a version, the newest is meant.
+    ///
+    /// # Errors
+    /// Too many requests wait, or they wait for longer than the deadline allows, or the server stops.
+    pub fn check_room(
+        &self,
+        name: &str,
+        version: Option<u64>,
+        deadline: Deadline,
+    ) -> Result<(), ServiceError> {
+        let routes = self.0.registry.routes();
+        // One that is not there is refused with more words, once it has been read.
+        let Some(served) = routes.ready(name, version) else { return Ok(()) };
+        let one = Candidate {
+            model: Arc::as_ptr(served).addr(),
+            queue: served.rules.queue,
+            rank: served.batching.rank(0),
+            arrived: Instant::now(),
+            cost: None,
+            deadline: deadline.instant(),
+        };
+        self.0.pool.check_room(&one).map_err(|refusal| refused(served, refusal))
     }
 
     fn route(&self, model: &ModelRef) -> Result<(Arc<ServedModel>, Option<Arc<Guard>>), ServiceError> {

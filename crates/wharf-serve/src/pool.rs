@@ -2,10 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use crate::batch::{Batch, CloseReason, Entry, LaneKey, LaneRules, Line};
+use crate::batch::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, Line, NoRoom};
 
 /// A piece of work. It answers whoever waits for it itself, also by being dropped.
 pub(crate) trait Job: Send + Sized + 'static {
@@ -15,6 +15,10 @@ pub(crate) trait Job: Send + Sized + 'static {
     /// Nobody waits for it any more, or not for this long.
     fn expire(self);
 
+    /// It has waited for too long, and nobody can say how much longer it would: `wait` is what one who comes now has
+    /// to expect.
+    fn shed(self, wait: Duration);
+
     /// Does several at once, which have so many rows together.
     fn run(batch: Vec<Self>, rows: usize, reason: CloseReason);
 }
@@ -22,8 +26,8 @@ pub(crate) trait Job: Send + Sized + 'static {
 /// Why a job was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// As many wait as may.
-    Full,
+    /// There is no room for it.
+    NoRoom(NoRoom),
     /// The pool has been closed.
     Closed,
 }
@@ -47,13 +51,15 @@ struct Queue<J> {
 /// What a thread does next.
 struct Turn<J> {
     batch: Option<Batch<J>>,
-    unwanted: Vec<J>,
+    dropped: Dropped<J>,
+    /// How long one who comes now has to wait.
+    wait: Duration,
 }
 
 impl<J: Job> CpuPool<J> {
     /// Starts the threads.
     pub(crate) fn new(workers: usize, max_waiting: usize) -> io::Result<Self> {
-        let queue = Queue { line: Line::default(), idle: 0, is_closed: false };
+        let queue = Queue { line: Line::new(workers.max(1)), idle: 0, is_closed: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new(), max_waiting });
         let pool = Self(shared);
         for index in 0..workers.max(1) {
@@ -63,20 +69,28 @@ impl<J: Job> CpuPool<J> {
         Ok(pool)
     }
 
-    /// Queues a job.
-    pub(crate) fn submit(&self, key: LaneKey, rules: LaneRules, entry: Entry<J>) -> Result<(), Refusal> {
+    /// Queues a job, which is of use until `deadline`.
+    pub(crate) fn submit(
+        &self,
+        key: LaneKey,
+        rules: LaneRules,
+        entry: Entry<J>,
+        deadline: Option<Instant>,
+    ) -> Result<(), Refusal> {
+        let Entry { rank, arrived, cost, .. } = entry;
+        let one =
+            Candidate { model: key.model, queue: rules.queue, rank, arrived, cost: Some(cost), deadline };
         let mut queue = self.0.lock();
-        if queue.is_closed {
-            return Err(Refusal::Closed);
-        }
-        // Jobs for which a thread is free do not wait, however short the queue may be.
-        if queue.line.len() >= self.0.max_waiting.saturating_add(queue.idle) {
-            return Err(Refusal::Full);
-        }
+        queue.check_room(&one, self.0.max_waiting)?;
         queue.line.push(key, rules, entry);
         drop(queue);
         self.0.wake.notify_one();
         Ok(())
+    }
+
+    /// Whether a job would be queued now, by what is known of it before it has been read.
+    pub(crate) fn check_room(&self, one: &Candidate) -> Result<(), Refusal> {
+        self.0.lock().check_room(one, self.0.max_waiting)
     }
 
     /// How many jobs wait.
@@ -108,10 +122,25 @@ impl<J: Job> Drop for CpuPool<J> {
     }
 }
 
+impl<J: Job> Queue<J> {
+    fn check_room(&mut self, one: &Candidate, max_waiting: usize) -> Result<(), Refusal> {
+        if self.is_closed {
+            return Err(Refusal::Closed);
+        }
+        // Jobs for which a thread is free do not wait, however short the queue may be.
+        if self.line.len() < self.idle {
+            return Ok(());
+        }
+        let is_full = self.line.len() >= max_waiting.saturating_add(self.idle);
+        self.line.check_room(one, is_full).map_err(Refusal::NoRoom)
+    }
+}
+
 impl<J: Job> Shared<J> {
     fn work(&self) {
-        while let Some(Turn { batch, unwanted }) = self.next() {
-            unwanted.into_iter().for_each(J::expire);
+        while let Some(Turn { batch, dropped, wait }) = self.next() {
+            dropped.unwanted.into_iter().for_each(J::expire);
+            dropped.stale.into_iter().for_each(|job| job.shed(wait));
             let Some(Batch { items, rows, reason }) = batch else { continue };
             // Jobs answer for their own panics; this one keeps the thread.
             if catch_unwind(AssertUnwindSafe(|| J::run(items, rows, reason))).is_err() {
@@ -123,10 +152,10 @@ impl<J: Job> Shared<J> {
     fn next(&self) -> Option<Turn<J>> {
         let mut queue = self.lock();
         loop {
-            let (now, mut unwanted) = (Instant::now(), Vec::new());
-            let batch = queue.line.take(now, |job| job.is_wanted(now), &mut unwanted);
-            if batch.is_some() || !unwanted.is_empty() {
-                return Some(Turn { batch, unwanted });
+            let (now, mut dropped) = (Instant::now(), Dropped::default());
+            let batch = queue.line.take(now, |job| job.is_wanted(now), &mut dropped);
+            if batch.is_some() || !dropped.is_empty() {
+                return Some(Turn { batch, dropped, wait: queue.line.longest_wait() });
             }
             if queue.is_closed {
                 return None;
@@ -150,10 +179,9 @@ impl<J: Job> Shared<J> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-    use std::time::Duration;
-
     use super::*;
+    use crate::QueueConfig;
+    use std::sync::mpsc;
 
     struct Closure(Box<dyn FnOnce() + Send>);
 
@@ -164,15 +192,19 @@ mod tests {
 
         fn expire(self) {}
 
+        fn shed(self, _: Duration) {}
+
         fn run(batch: Vec<Self>, _: usize, _: CloseReason) {
             batch.into_iter().for_each(|job| (job.0)());
         }
     }
 
     fn submit(pool: &CpuPool<Closure>, job: impl FnOnce() + Send + 'static) -> Result<(), Refusal> {
-        let rules = LaneRules { max_rows: 1, max_delay: Duration::ZERO };
-        let entry = Entry { item: Closure(Box::new(job)), rows: 1, rank: 0, arrived: Instant::now() };
-        pool.submit(LaneKey { model: 0, rows: None }, rules, entry)
+        let queue = QueueConfig::default().limits();
+        let rules = LaneRules { max_rows: 1, max_delay: Duration::ZERO, queue };
+        let (item, arrived) = (Closure(Box::new(job)), Instant::now());
+        let entry = Entry { item, rows: 1, rank: 0, arrived, cost: Duration::ZERO };
+        pool.submit(LaneKey { model: 0, rows: None }, rules, entry, None)
     }
 
     /// A pool of one thread that is busy until the sender is used or dropped.
@@ -200,7 +232,7 @@ mod tests {
             })
             .unwrap();
         }
-        assert_eq!(submit(&pool, || {}), Err(Refusal::Full));
+        assert_eq!(submit(&pool, || {}), Err(Refusal::NoRoom(NoRoom::Full(Duration::ZERO))));
         assert_eq!(pool.waiting(), 2);
         drop((release, send));
         assert_eq!(receive.iter().collect::<Vec<_>>(), [0, 1]);

@@ -29,6 +29,15 @@ pub(crate) enum Route {
     NotReady(VersionState),
 }
 
+impl Route {
+    fn served(&self) -> Option<&Arc<ServedModel>> {
+        match self {
+            Route::Ready(served) => Some(served),
+            Route::NotReady(_) => None,
+        }
+    }
+}
+
 impl Routes {
     pub(crate) fn new(labels: &BTreeMap<String, BTreeMap<String, u64>>) -> Self {
         let labels = labels.iter().map(|(model, labels)| (model.clone(), labels.clone()));
@@ -65,6 +74,15 @@ impl Routes {
             return None;
         }
         self.guards.get(&served.name)?.get(&served.version).cloned()
+    }
+
+    /// A version that answers; the newest where none is named.
+    pub(crate) fn ready(&self, name: &str, version: Option<u64>) -> Option<&Arc<ServedModel>> {
+        let versions = self.models.get(name)?;
+        match version {
+            Some(version) => versions.get(&version)?.served(),
+            None => versions.values().rev().find_map(Route::served),
+        }
     }
 
     /// The version that `reference` means; where requests are spread, that of a sticky `key`.

@@ -97,6 +97,7 @@ impl ServedModel {
             rules: LaneRules {
                 max_rows: batching.max_batch_size.min(limit),
                 max_delay: batching.max_queue_delay,
+                queue: batching.queue.limits(),
             },
             model,
             cost: RunCost::default(),
@@ -131,6 +132,12 @@ impl ServedModel {
             labels: Arc::clone(&self.labels),
             config: self.configured.as_ref().and_then(|configured| configured.config.as_ref().ok().cloned()),
         }
+    }
+
+    /// What a request is told for which there is no room, where requests wait for `wait`.
+    pub(crate) fn overloaded(&self, text: impl Into<String>, wait: Duration) -> ServiceError {
+        let jitter = self.metrics.batches.refused();
+        ServiceError::new(ErrorCode::Overloaded, text).with_retry_after(retry_after(wait, jitter))
     }
 
     /// Whether requests of a signature may run together.
@@ -174,6 +181,16 @@ impl Drop for ServedModel {
     }
 }
 
+/// After what time the `number`th that was refused may ask again. Spread over as much time as the queue takes to empty,
+/// so that they do not all come back at once: by the golden ratio, which leaves no gaps.
+fn retry_after(wait: Duration, number: u64) -> Duration {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    wait.saturating_add(wait.min(MAX_SPREAD).mul_f64((number as f64 * GOLDEN).fract()))
+}
+
+/// Nobody is sent away for longer than it takes and this.
+const MAX_SPREAD: Duration = Duration::from_secs(30);
+
 /// How long a run takes for its size, learnt from the runs so far.
 #[derive(Default)]
 pub(crate) struct RunCost {
@@ -203,6 +220,16 @@ impl RunCost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_refused_come_back_after_the_wait_and_not_together() {
+        let second = Duration::from_secs(1);
+        let mut times: Vec<_> = (0..100).map(|number| retry_after(second, number)).collect();
+        times.sort_unstable();
+        assert!(times[0] >= second && times[99] < second * 2);
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] < second / 50), "{times:?}");
+        assert!(retry_after(Duration::MAX, 7) >= second);
+    }
 
     #[test]
     fn cost_is_unknown_then_follows_the_runs() {

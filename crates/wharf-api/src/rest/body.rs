@@ -15,6 +15,16 @@ use super::on_cpu;
 use crate::Limits;
 use crate::listener::RequestBody;
 
+/// A body of so many bytes is read to its end even where nobody wants it: a new connection would cost more.
+const CHEAP_TO_READ: u64 = 64 << 10;
+
+/// `error`, as the reply to a request whose body nobody will read.
+pub(crate) fn unread(error: ServiceError, request: &Request<RequestBody>) -> Failure {
+    let failure = Failure::from(error);
+    let is_cheap = declared_length(request.headers()).is_some_and(|length| length <= CHEAP_TO_READ);
+    if is_cheap { failure } else { failure.without_body() }
+}
+
 /// The body of `request`, unpacked.
 pub(crate) async fn receive(request: Request<RequestBody>, limits: &Limits) -> Result<Bytes, Failure> {
     let limit = limits.max_body_bytes;

@@ -11,7 +11,7 @@ use crate::proto::tensorflow::serving::{
 };
 use crate::proto::tensorflow::{DataType, TensorProto};
 
-const PREDICT: &str = "/tensorflow.serving.PredictionService/Predict";
+pub(super) const PREDICT: &str = "/tensorflow.serving.PredictionService/Predict";
 const STATUS: &str = "/tensorflow.serving.ModelService/GetModelStatus";
 
 /// What a call was answered: the status, its text, and the message.
@@ -19,10 +19,12 @@ pub(super) struct Reply {
     pub(super) code: Code,
     pub(super) text: String,
     pub(super) message: Bytes,
+    /// Of `grpc-status-details-bin`, as they travel.
+    pub(super) details: Option<String>,
 }
 
 /// A call with whatever body, over a connection of its own.
-async fn call(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
+pub(super) async fn call(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
     let stream = TcpStream::connect(address).await.unwrap();
     call_over(stream, &format!("http://{address}"), path, headers, body).await
 }
@@ -56,6 +58,7 @@ pub(super) async fn call_over(
         code: Code::from_bytes(find("grpc-status").unwrap().as_bytes()),
         text: find("grpc-message").unwrap_or_default(),
         message: message.slice(message.len().min(5)..),
+        details: find("grpc-status-details-bin"),
     }
 }
 
@@ -64,7 +67,7 @@ pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat()
 }
 
-fn predict_message(values: Vec<f32>) -> Vec<u8> {
+pub(super) fn predict_message(values: Vec<f32>) -> Vec<u8> {
     let shape = crate::proto::tensorflow::TensorShapeProto {
         dim: vec![crate::proto::tensorflow::tensor_shape_proto::Dim {
             size: values.len() as i64,

@@ -111,6 +111,7 @@ impl TfsBackend {
     ) -> Result<PredictResponse, ServiceError> {
         let target = Target::from_wire(request.model_spec)?;
         let resolved = self.resolve(&target)?;
+        self.common.check_room(&resolved.info, deadline)?;
         let signature = resolved.signature()?;
         let inputs = predict_inputs(signature, request.inputs, &request.output_filter, &self.common.limits)?;
         let response = self.run(&resolved, inputs, request.output_filter, deadline).await?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::QueueConfig;
+
 /// How requests to one model are joined into runs. By default whatever waits when a thread becomes free runs
 /// together, so that a server with nothing else to do answers as fast as one that joins nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct BatchConfig {
     pub priority_levels: u32,
     /// The priority of requests that name none, or none of the levels; 0 is the lowest level.
     pub default_priority_level: u32,
+    /// How many may wait, and for how long.
+    pub queue: QueueConfig,
 }
 
 impl Default for BatchConfig {
@@ -28,6 +32,7 @@ impl Default for BatchConfig {
             checks_rows: true,
             priority_levels: 0,
             default_priority_level: 0,
+            queue: QueueConfig::default(),
         }
     }
 }
@@ -64,6 +69,13 @@ impl BatchConfig {
     pub fn with_priority_levels(mut self, levels: u32, default: u32) -> Self {
         self.priority_levels = levels;
         self.default_priority_level = default;
+        self
+    }
+
+    /// With this queue.
+    #[must_use]
+    pub fn with_queue(mut self, queue: QueueConfig) -> Self {
+        self.queue = queue;
         self
     }
 

@@ -5,68 +5,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-/// Which requests may run together: those of one lane, if its rules allow.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LaneKey {
-    /// The version, by its place in memory, which whatever waits keeps.
-    pub(crate) model: usize,
-    /// `None` for what runs alone.
-    pub(crate) rows: Option<Rows>,
-}
-
-/// What the rows of one run have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Rows {
-    pub(crate) signature: String,
-    pub(crate) outputs: Vec<String>,
-    /// The inputs by name, with their dimensions after the first.
-    pub(crate) inputs: Vec<(String, Vec<usize>)>,
-}
-
-/// How a lane forms its batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LaneRules {
-    /// The most rows of one run; an entry with more runs alone.
-    pub(crate) max_rows: usize,
-    /// How long the first of a batch waits for more; zero takes what is there.
-    pub(crate) max_delay: Duration,
-}
-
-/// One that waits.
-pub(crate) struct Entry<T> {
-    pub(crate) item: T,
-    pub(crate) rows: usize,
-    /// Lower goes first.
-    pub(crate) rank: u32,
-    pub(crate) arrived: Instant,
-}
-
-/// Why a batch took no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    /// It has as many rows as it may, or the next one in line would be too much.
-    Full,
-    /// Its first entry has waited for as long as it may.
-    Delay,
-    /// A thread was free, and nobody else waited.
-    IdleWorker,
-    /// Others of the same model waited, but cannot run together with these.
-    KeyChange,
-    /// The server stops.
-    Drain,
-}
-
-/// What runs next.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Batch<T> {
-    pub(crate) items: Vec<T>,
-    pub(crate) rows: usize,
-    pub(crate) reason: CloseReason,
-}
+use super::crowd::Crowd;
+use super::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom};
 
 /// Everything that waits.
 pub(crate) struct Line<T> {
     lanes: HashMap<LaneKey, Lane<T>>,
+    crowd: Crowd,
+    /// Threads that take from here.
+    threads: usize,
     waiting: usize,
     next: u64,
     is_draining: bool,
@@ -79,13 +26,13 @@ struct Lane<T> {
     rows: usize,
 }
 
-impl<T> Default for Line<T> {
-    fn default() -> Self {
-        Self { lanes: HashMap::new(), waiting: 0, next: 0, is_draining: false }
-    }
-}
-
 impl<T> Line<T> {
+    /// A line from which so many threads take.
+    pub(crate) fn new(threads: usize) -> Self {
+        let crowd = Crowd::default();
+        Self { lanes: HashMap::new(), crowd, threads, waiting: 0, next: 0, is_draining: false }
+    }
+
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting
@@ -96,33 +43,64 @@ impl<T> Line<T> {
         self.is_draining = true;
     }
 
+    /// Whether one more may wait. A refusal for want of room marks the model as overloaded, as does `is_full`, by
+    /// which the caller says that there is none.
+    pub(crate) fn check_room(&mut self, one: &Candidate, is_full: bool) -> Result<(), NoRoom> {
+        let wait = self.expected_wait(one.model, one.rank);
+        let cost = one.cost.unwrap_or_else(|| self.crowd.waiting(one.model).1);
+        if is_full || !self.crowd.has_room(one.model, one.queue, (cost, wait), one.arrived) {
+            self.crowd.refuse(one.model, one.arrived);
+            return Err(NoRoom::Full(wait));
+        }
+        let is_late = |deadline: Instant| deadline.saturating_duration_since(one.arrived) < wait;
+        if one.deadline.is_some_and(is_late) { Err(NoRoom::Late(wait)) } else { Ok(()) }
+    }
+
+    /// How long what waits now takes.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.crowd.longest_wait(self.threads)
+    }
+
+    fn expected_wait(&self, model: usize, rank: u32) -> Duration {
+        self.crowd.expected_wait(model, rank, self.threads)
+    }
+
     /// Puts one into its lane.
     pub(crate) fn push(&mut self, key: LaneKey, rules: LaneRules, entry: Entry<T>) {
         self.waiting += 1;
         let place = (entry.rank, self.next);
         self.next += 1;
+        self.crowd.join(key.model, entry.rank, entry.cost, entry.arrived);
         let lane = self.lanes.entry(key).or_insert_with(|| Lane { rules, entries: BTreeMap::new(), rows: 0 });
         lane.rows = lane.rows.saturating_add(entry.rows);
         lane.entries.insert(place, entry);
     }
 
     /// The batch that runs next, where one is due. `is_wanted` says of whom that somebody still waits for them;
-    /// the others are put into `unwanted`.
+    /// the others are put into `dropped`.
     pub(crate) fn take(
         &mut self,
         now: Instant,
         is_wanted: impl Fn(&T) -> bool,
-        unwanted: &mut Vec<T>,
+        dropped: &mut Dropped<T>,
     ) -> Option<Batch<T>> {
         loop {
-            let is_draining = self.is_draining;
-            let due = self.lanes.iter().filter(|(_, lane)| is_draining || lane.is_due(now));
-            let (key, _) = due.min_by_key(|(_, lane)| lane.entries.keys().next().copied())?;
-            let key = key.clone();
-            if let Some(batch) = self.take_from(&key, &is_wanted, unwanted) {
+            let key = self.next_lane(now)?;
+            if let Some(batch) = self.take_from(&key, now, &is_wanted, dropped) {
                 return Some(batch);
             }
         }
+    }
+
+    /// Of the lanes that are due, one of the model that has been given the least; of its lanes, the one with the
+    /// lowest rank, then with the earliest arrival.
+    fn next_lane(&self, now: Instant) -> Option<LaneKey> {
+        let due = self.lanes.iter().filter(|(_, lane)| self.is_draining || lane.is_due(now));
+        let place = |(key, lane): &(&LaneKey, &Lane<T>)| {
+            let first = lane.entries.keys().next().copied();
+            (self.crowd.given(key.model), first)
+        };
+        due.min_by_key(place).map(|(key, _)| key.clone())
     }
 
     /// When the next batch is due that is not due yet.
@@ -133,6 +111,7 @@ impl<T> Line<T> {
     /// All that wait, in no order.
     pub(crate) fn clear(&mut self) -> Vec<T> {
         self.waiting = 0;
+        self.crowd.clear();
         let lanes = std::mem::take(&mut self.lanes).into_values();
         lanes.flat_map(|lane| lane.entries.into_values()).map(|entry| entry.item).collect()
     }
@@ -141,26 +120,32 @@ impl<T> Line<T> {
     fn take_from(
         &mut self,
         key: &LaneKey,
+        now: Instant,
         is_wanted: impl Fn(&T) -> bool,
-        unwanted: &mut Vec<T>,
+        dropped: &mut Dropped<T>,
     ) -> Option<Batch<T>> {
+        let is_overloaded = self.crowd.is_overloaded(key.model, now);
         let lane = self.lanes.get_mut(key)?;
-        let (mut items, mut rows, mut is_full) = (Vec::new(), 0_usize, false);
+        let (mut items, mut rows, mut cost, mut is_full) = (Vec::new(), 0_usize, Duration::ZERO, false);
         while let Some(first) = lane.entries.first_entry() {
             let wanted = is_wanted(&first.get().item);
+            let is_stale = first.get().is_stale(lane.rules.queue, is_overloaded, now);
             let total = rows.saturating_add(first.get().rows);
-            is_full = wanted && !items.is_empty() && total > lane.rules.max_rows;
+            is_full = wanted && !is_stale && !items.is_empty() && total > lane.rules.max_rows;
             if is_full {
                 break;
             }
             let entry = first.remove();
             self.waiting -= 1;
             lane.rows = lane.rows.saturating_sub(entry.rows);
-            if wanted {
-                rows = total;
-                items.push(entry.item);
-            } else {
-                unwanted.push(entry.item);
+            self.crowd.leave(key.model, entry.rank, entry.cost);
+            match () {
+                () if !wanted => dropped.unwanted.push(entry.item),
+                () if is_stale => dropped.stale.push(entry.item),
+                () => {
+                    (rows, cost) = (total, cost.saturating_add(entry.cost));
+                    items.push(entry.item);
+                }
             }
         }
         let rules = lane.rules;
@@ -170,6 +155,7 @@ impl<T> Line<T> {
         if items.is_empty() {
             return None;
         }
+        self.crowd.give(key.model, cost);
         let reason = self.reason(key, rules, is_full || rows >= rules.max_rows);
         Some(Batch { items, rows, reason })
     }

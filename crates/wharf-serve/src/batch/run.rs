@@ -1,7 +1,7 @@
 //! One run for all of a batch.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wharf_engine::{StopSignal, agree};
@@ -33,6 +33,12 @@ impl Job for Waiter {
 
     fn expire(self) {
         self.answer(Err(deadline_exceeded()));
+    }
+
+    fn shed(self, wait: Duration) {
+        let text = "too many requests wait to be computed, and this one has waited for too long";
+        let error = self.task.served().overloaded(text, wait);
+        self.answer(Err(error));
     }
 
     fn run(mut batch: Vec<Self>, rows: usize, reason: CloseReason) {

@@ -15,6 +15,7 @@ pub(crate) struct BatchStats {
     key_change: AtomicU64,
     drain: AtomicU64,
     split: AtomicU64,
+    refused: AtomicU64,
 }
 
 /// The batches of a version that came from the queue so far.
@@ -37,6 +38,8 @@ pub struct BatchSnapshot {
     pub drain: u64,
     /// Failed as a whole, so that their requests were run one by one.
     pub split: u64,
+    /// Requests that were refused because too many waited, at once or after they had waited for too long.
+    pub refused: u64,
 }
 
 impl BatchStats {
@@ -57,6 +60,11 @@ impl BatchStats {
         self.split.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts one more that was refused, and gives its number.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn snapshot(&self) -> BatchSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         BatchSnapshot {
@@ -68,6 +76,7 @@ impl BatchStats {
             key_change: read(&self.key_change),
             drain: read(&self.drain),
             split: read(&self.split),
+            refused: read(&self.refused),
         }
     }
 }

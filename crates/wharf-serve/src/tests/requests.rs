@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wharf_infer::{Deadline, ErrorCode};
+use wharf_infer::{Deadline, ErrorCode, ModelRef};
 
-use super::{next_run, one_worker, request, send, stepped, until_waiting, value};
+use super::{next_run, one_worker, request, send, stepped, stepped_batches, until_waiting, value};
+use crate::{BatchConfig, QueueConfig};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_go_to_those_who_asked() {
@@ -134,4 +135,27 @@ async fn a_failure_of_the_engine_is_internal() {
     let sent = send(&manager, request("m", 1.0));
     next_run(&engine).await.fail("out of order");
     assert_eq!(sent.await.unwrap().unwrap_err().code(), ErrorCode::Internal);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_with_a_full_queue_says_so_before_a_request_is_read_and_leaves_room_for_others() {
+    let batching = BatchConfig::off().with_queue(QueueConfig::default().with_max_waiting(1));
+    let (manager, engine) = stepped_batches(one_worker(), batching).await;
+    let room = |name| manager.check_room(name, None, Deadline::NONE);
+    let running = send(&manager, request("m", 1.0));
+    let run = next_run(&engine).await;
+    room("m").unwrap();
+    let waiting = send(&manager, request("m", 2.0));
+    until_waiting(&manager, 1).await;
+    for error in [manager.infer(request("m", 3.0)).await.unwrap_err(), room("m").unwrap_err()] {
+        assert_eq!(error.code(), ErrorCode::Overloaded, "{error}");
+        assert!(error.retry_after().is_some());
+    }
+    room("another").unwrap();
+    assert_eq!(manager.check_room("m", Some(9), Deadline::NONE).map_err(|error| error.code()), Ok(()));
+    assert_eq!(manager.batches(&ModelRef::latest("m")).unwrap().refused, 2);
+    run.finish();
+    next_run(&engine).await.finish();
+    assert!(running.await.unwrap().is_ok() && waiting.await.unwrap().is_ok());
+    assert_eq!(engine.started(), 2, "the refused ones never began");
 }

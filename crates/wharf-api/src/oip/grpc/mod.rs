@@ -213,6 +213,7 @@ impl OipBackend {
         deadline: Deadline,
     ) -> Result<wire::ModelInferResponse, ServiceError> {
         let found: Found = self.find(&message.model_name, &message.model_version)?;
+        self.backend.check_room(&found.info, deadline)?;
         let request = decode::decode(self, message)?;
         encode::encode(self.infer(&found, request, deadline).await?)
     }

@@ -157,6 +157,10 @@ impl OipRestService {
     ) -> Result<Response<Body>, Failure> {
         let json_length = decode::json_length(request.headers())?;
         let found = self.find(&target)?;
+        self.backend
+            .backend
+            .check_room(&found.info, deadline)
+            .map_err(|error| body::unread(error, &request))?;
         let body = body::receive(request, &self.backend.backend.limits).await?;
         let is_large = json_length.unwrap_or(body.len()) > LARGE_BODY;
         let backend = self.backend.clone();

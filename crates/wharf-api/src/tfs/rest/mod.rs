@@ -94,6 +94,12 @@ impl RestService {
         request: Request<RequestBody>,
         deadline: Deadline,
     ) -> Result<Bytes, Failure> {
+        let version = match model.version {
+            VersionChoice::Specific(version) => u64::try_from(version).ok(),
+            _ => None,
+        };
+        let room = self.backend.common.manager.check_room(&model.name, version, deadline);
+        room.map_err(|error| body::unread(error, &request))?;
         let answer = async {
             let body = body::receive(request, &self.backend.common.limits).await?;
             match verb {

@@ -1,0 +1,119 @@
+//! What waits, and what runs next.
+
+use std::time::{Duration, Instant};
+
+use super::QueueLimits;
+
+/// Which requests may run together: those of one lane, if its rules allow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LaneKey {
+    /// The version, by its place in memory, which whatever waits keeps.
+    pub(crate) model: usize,
+    /// `None` for what runs alone.
+    pub(crate) rows: Option<Rows>,
+}
+
+/// What the rows of one run have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Rows {
+    pub(crate) signature: String,
+    pub(crate) outputs: Vec<String>,
+    /// The inputs by name, with their dimensions after the first.
+    pub(crate) inputs: Vec<(String, Vec<usize>)>,
+}
+
+/// How a lane forms its batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LaneRules {
+    /// The most rows of one run; an entry with more runs alone.
+    pub(crate) max_rows: usize,
+    /// How long the first of a batch waits for more; zero takes what is there.
+    pub(crate) max_delay: Duration,
+    /// How many may wait, and for how long.
+    pub(crate) queue: QueueLimits,
+}
+
+/// One that waits.
+pub(crate) struct Entry<T> {
+    pub(crate) item: T,
+    pub(crate) rows: usize,
+    /// Lower goes first.
+    pub(crate) rank: u32,
+    pub(crate) arrived: Instant,
+    /// How long it is expected to run; zero where nobody knows.
+    pub(crate) cost: Duration,
+}
+
+/// One that would like to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    /// The version, as in [`LaneKey`].
+    pub(crate) model: usize,
+    pub(crate) queue: QueueLimits,
+    pub(crate) rank: u32,
+    pub(crate) arrived: Instant,
+    /// How long it is expected to run; `None` before it has been read.
+    pub(crate) cost: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// Why one may not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// As many wait as may, or for as long as may; a new one would wait for this long.
+    Full(Duration),
+    /// It would wait for this long, past its deadline.
+    Late(Duration),
+}
+
+/// What is taken out of the line and does not run.
+#[derive(Debug)]
+pub(crate) struct Dropped<T> {
+    /// Nobody waits for these any more.
+    pub(crate) unwanted: Vec<T>,
+    /// These have waited for too long under overload.
+    pub(crate) stale: Vec<T>,
+}
+
+/// Why a batch took no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// It has as many rows as it may, or the next one in line would be too much.
+    Full,
+    /// Its first entry has waited for as long as it may.
+    Delay,
+    /// A thread was free, and nobody else waited.
+    IdleWorker,
+    /// Others of the same model waited, but cannot run together with these.
+    KeyChange,
+    /// The server stops.
+    Drain,
+}
+
+/// What runs next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Batch<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) rows: usize,
+    pub(crate) reason: CloseReason,
+}
+
+impl<T> Default for Dropped<T> {
+    fn default() -> Self {
+        Self { unwanted: Vec::new(), stale: Vec::new() }
+    }
+}
+
+impl<T> Dropped<T> {
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unwanted.is_empty() && self.stale.is_empty()
+    }
+}
+
+impl<T> Entry<T> {
+    /// Whether it has waited for so long that its answer is of little use to a caller, and keeps others waiting.
+    pub(super) fn is_stale(&self, queue: QueueLimits, is_overloaded: bool, now: Instant) -> bool {
+        now.saturating_duration_since(self.arrived) > queue.too_long(is_overloaded, self.cost)
+    }
+}
