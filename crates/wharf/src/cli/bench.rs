@@ -136,6 +136,9 @@ pub(crate) struct BenchOverloadArgs {
     /// The wire: tfs-grpc, tfs-rest, oip-grpc, oip-rest (binary tensors) or oip-rest-json
     #[arg(long, default_value_t = Wire::TfsGrpc)]
     pub(crate) protocol: Wire,
+    /// Processors for the server, such as `0` or `0,2-3`; run the load itself under `taskset` to keep it off them
+    #[arg(long, value_name = "LIST")]
+    pub(crate) server_cpus: Option<String>,
     /// How many times the peak is asked for
     #[arg(long, default_value_t = 5.0)]
     pub(crate) factor: f64,

@@ -31,8 +31,22 @@ pub(super) struct Server {
 impl Server {
     /// Starts `wharf serve` with `source` and waits until it is ready.
     pub(super) fn start(source: &Source) -> anyhow::Result<Self> {
+        Self::start_on(source, None)
+    }
+
+    /// The same, on these processors alone, in the words of `taskset`.
+    pub(super) fn start_on(source: &Source, cpus: Option<&str>) -> anyhow::Result<Self> {
         let ready = std::env::temp_dir().join(format!("wharf-bench-{}.json", std::process::id()));
-        let child = Command::new(std::env::current_exe()?)
+        let own = std::env::current_exe()?;
+        let mut command = match cpus {
+            None => Command::new(own),
+            Some(cpus) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", cpus]).arg(own);
+                command
+            }
+        };
+        let child = command
             .args(["serve", "--grpc-port", "0", "--rest-port", "0", "--http-port", "off"])
             .args(["--oip-rest-port", "0", "--oip-grpc-port", "0"])
             .args(source.serve_arguments())
