@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::Instrument as _;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
-use wharf_serve::{ModelInfo, ModelManager};
+use wharf_serve::{Hold, ModelInfo, ModelManager};
 
 use crate::Limits;
 use crate::metrics::{Api, ApiMetrics, Call, Entry};
@@ -32,6 +32,12 @@ impl Backend {
     /// Whether a request for the version that was found would be taken up now; asked before its tensors are read.
     pub(crate) fn check_room(&self, info: &ModelInfo, deadline: Deadline) -> Result<(), ServiceError> {
         self.manager.check_room(&info.name, Some(info.version), deadline)
+    }
+
+    /// Loads a model that is loaded by demand, and keeps it loaded for as long as the result lives. Comes before a
+    /// model is looked for.
+    pub(crate) async fn wake(&self, model: &ModelRef) -> Result<Option<Hold>, ServiceError> {
+        self.manager.wake(model).await
     }
 
     /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs

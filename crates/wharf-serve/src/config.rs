@@ -12,7 +12,8 @@ use wharf_infer::ServiceError;
 use wharf_metrics::Registry;
 
 use crate::{
-    BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, Traffic, VersionPolicy, WarmUp,
+    BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, OnDemand, Traffic, VersionPolicy,
+    WarmUp,
 };
 
 /// What a [`ModelManager`] is built from.
@@ -43,6 +44,8 @@ pub struct ServeConfig {
     pub default_batching: BatchConfig,
     /// How requests are joined, by model.
     pub batching: BTreeMap<String, BatchConfig>,
+    /// Whether models are loaded by their first request; `None` loads those that the control wants.
+    pub on_demand: Option<OnDemand>,
     /// Where requests come from that a version answers before it is served; `None` has it answer none.
     pub warm_up: Option<Arc<dyn WarmUp>>,
     /// How much work is taken on.
@@ -162,6 +165,13 @@ impl ServeConfig {
 
     pub(crate) fn batching(&self, model: &str) -> &BatchConfig {
         self.batching.get(model).unwrap_or(&self.default_batching)
+    }
+
+    /// With models loaded by their first request.
+    #[must_use]
+    pub fn with_on_demand(mut self, demand: OnDemand) -> Self {
+        self.on_demand = Some(demand);
+        self
     }
 
     /// With versions answering the requests of `source` before they are served.

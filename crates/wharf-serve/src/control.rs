@@ -59,11 +59,15 @@ pub(crate) struct Desired {
 impl Desired {
     pub(crate) fn of(config: &ServeConfig) -> Self {
         let is_explicit = config.control == ControlMode::Explicit;
+        let at_start = match &config.on_demand {
+            Some(demand) => Some(&demand.pinned | &config.load_at_start),
+            None => is_explicit.then(|| config.load_at_start.clone()),
+        };
         Self {
             locations: config.locations.clone(),
             policies: config.policies.clone(),
             default_policy: config.default_policy.clone(),
-            asked_for: is_explicit.then(|| config.load_at_start.clone()),
+            asked_for: at_start,
             roots: match config.reload_roots.is_empty() {
                 true => config.locations.iter().filter_map(ModelLocation::folder).collect(),
                 false => config.reload_roots.clone().into(),

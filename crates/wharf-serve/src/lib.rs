@@ -35,6 +35,7 @@ mod backoff;
 mod batch;
 mod config;
 mod control;
+mod demand;
 mod infer;
 mod lifecycle;
 mod location;
@@ -51,11 +52,13 @@ mod steer;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod wake;
 mod warm_up;
 
 pub use batch::{BatchConfig, BatchSnapshot, QueueConfig};
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};
+pub use demand::{Hold, OnDemand};
 pub use location::ModelLocation;
 pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use metrics::{BatchStatistics, CountAndTime, ModelStatistics, StatusCounters, UNKNOWN as UNKNOWN_MODEL};

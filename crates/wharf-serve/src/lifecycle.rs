@@ -11,9 +11,11 @@ use wharf_engine::LoadedModel;
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::control::Desired;
+use crate::demand::resident_bytes;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
 use crate::served::{ServedModel, Settings};
+use crate::wake::Catalog;
 use crate::warm_up::warm_up;
 use crate::{ControlMode, ModelLocation, VersionPolicy, VersionState};
 
@@ -41,6 +43,9 @@ pub(crate) async fn refresh(
     retry: Retry,
 ) -> Result<(), ServiceError> {
     let mut found = look(desired).await?;
+    if server.config.on_demand.is_some() {
+        server.registry.set_catalog(catalog(desired, &found));
+    }
     found.retain(|name, _| desired.wants(name));
     settle(server, desired, found, None, retry).await;
     Ok(())
@@ -54,14 +59,33 @@ pub(crate) async fn refresh_one(
     server: &Arc<Inner>,
     desired: &Desired,
     name: &str,
+    retry: Retry,
 ) -> Result<(), ServiceError> {
     let mut found = look(desired).await?;
     found.retain(|model, _| model == name);
     if found.is_empty() {
         return Err(ServiceError::new(ErrorCode::NotFound, "there is no such model"));
     }
-    settle(server, desired, found, Some(name), Retry::Now).await;
+    settle(server, desired, found, Some(name), retry).await;
     Ok(())
+}
+
+/// The versions that are served of each model once it is loaded.
+fn catalog(desired: &Desired, found: &Found) -> Catalog {
+    let chosen = found.iter().map(|(name, places)| {
+        let versions = places.keys().copied().collect();
+        (name.clone(), policy(desired, name, places).choose(&versions).into_iter().collect())
+    });
+    chosen.collect()
+}
+
+/// The bytes of the files of the versions of a model that are to be loaded.
+pub(crate) async fn weigh(server: &Arc<Inner>, desired: &Desired, name: &str) -> Result<u64, ServiceError> {
+    let mut found = look(desired).await?;
+    found.retain(|model, _| model == name);
+    let wanted = choose(server, desired, &mut found);
+    let weight = |wanted: &Wanted| wanted.place.size_bytes(&wanted.name, wanted.version);
+    spawn_blocking(move || Ok(wanted.iter().map(weight).sum())).await.map_err(joined)?
 }
 
 /// Every version that the locations hold.
@@ -233,6 +257,7 @@ async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
 
 /// Opens, verifies, loads and tries a bundle. Blocks.
 fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result<ServedModel, ServiceError> {
+    let before = resident_bytes();
     let settings = Settings::of(&server.config, name, place.configured.as_ref())?;
     let bundle = place.open(name, version).map_err(|error| of_bundle(&error))?;
     bundle.verify().map_err(|error| of_bundle(&error))?;
@@ -241,12 +266,17 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     tracing::debug!(model.name = name, model.version = version, ?report, "goldens replayed");
     let metrics = server.metrics.model(name, version, model.signatures());
     let registry = Arc::downgrade(&server.registry);
-    let served = ServedModel::new((name, version), model, settings, metrics, registry)?;
+    let mut served = ServedModel::new((name, version), model, settings, metrics, registry)?;
     served.warm_up().map_err(not_warm)?;
     if let Some(source) = &server.config.warm_up {
         let requests =
             warm_up(&**source, bundle.folder(), &served.info(), &served.model).map_err(not_warm)?;
         tracing::debug!(model.name = name, model.version = version, requests, "warmed up");
+    }
+    if let Some(demand) = &server.config.on_demand {
+        let grown = if demand.counts_files_only { 0 } else { resident_bytes().saturating_sub(before) };
+        let bytes = grown.max(place.size_bytes(name, version));
+        served.taken = Some(server.memory.take(&server.usage, name, bytes));
     }
     Ok(served)
 }

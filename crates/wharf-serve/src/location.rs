@@ -96,6 +96,16 @@ impl BundlePlace {
         Self { path: path.to_owned(), is_repository: false, stamp, configured }
     }
 
+    /// What its files take; 0 where they cannot be looked at. Blocks.
+    pub(crate) fn size_bytes(&self, name: &str, version: u64) -> u64 {
+        if self.path.is_file() {
+            return size_of(&self.path);
+        }
+        let Ok(bundle) = self.open(name, version) else { return 0 };
+        let files = fs::read_dir(bundle.folder()).into_iter().flatten().flatten();
+        files.map(|entry| size_of(&entry.path())).sum()
+    }
+
     /// Opens it under the name and version by which it is to be served.
     pub(crate) fn open(&self, name: &str, version: u64) -> Result<Bundle, BundleError> {
         match self.is_repository {
@@ -103,6 +113,10 @@ impl BundlePlace {
             false => Bundle::open(&self.path)?.served_as(name, version),
         }
     }
+}
+
+fn size_of(file: &Path) -> u64 {
+    fs::metadata(file).ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len())
 }
 
 /// A number that another number takes the place of when somebody replaces the manifest, the weights or the

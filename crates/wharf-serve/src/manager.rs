@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout_at;
+use tokio_util::task::TaskTracker;
 use wharf_bundle::Signature;
 use wharf_engine::Engine;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, ServiceError};
@@ -13,6 +14,7 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, Se
 use crate::admission::{Admission, AdmissionPermit};
 use crate::batch::{Candidate, Waiter};
 use crate::control::Desired;
+use crate::demand::{Memory, Usage};
 use crate::infer::{Task, deadline_exceeded, refused};
 use crate::lifecycle::{self, Retry};
 use crate::metrics::{Call, ModelStatistics, ServeMetrics};
@@ -32,6 +34,10 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<Registry>,
     /// One change at a time of what is wanted and of what is loaded.
     pub(crate) desired: Mutex<Desired>,
+    /// Changes under way.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) usage: Arc<Usage>,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) metrics: Arc<ServeMetrics>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) pool: CpuPool<Waiter>,
@@ -78,6 +84,9 @@ impl ModelManager {
             registry: Arc::new(Registry::new(config.labels.clone(), &config.traffic)),
             desired: Mutex::new(Desired::of(&config)),
             closing: watch::Sender::new(false),
+            tasks: TaskTracker::new(),
+            usage: Arc::default(),
+            memory: Arc::default(),
             config,
             engine,
             pool,
@@ -93,8 +102,12 @@ impl ModelManager {
     /// # Errors
     /// A location cannot be read, or two of them hold a model of the same name. What was served stays.
     pub async fn refresh(&self) -> Result<(), ServiceError> {
-        let desired = self.0.desired.lock().await;
-        lifecycle::refresh(&self.0, &desired, Retry::Now).await
+        let server = Arc::clone(&self.0);
+        self.undisturbed(async move {
+            let desired = server.desired.lock().await;
+            lifecycle::refresh(&server, &desired, Retry::Now).await
+        })
+        .await
     }
 
     /// Answers one request.
@@ -123,6 +136,7 @@ impl ModelManager {
                 return Err(refusal);
             }
         };
+        let _hold = self.wake(&request.model).await?;
         let (served, guard) = self.route(&request.model)?;
         call.is_of(&served.metrics);
         let Some(guard) = guard else { return self.run(served, request, permit, call.arrived()).await };
@@ -249,9 +263,9 @@ impl ModelManager {
             let is_going = matches!(status.state, VersionState::Unloading | VersionState::End);
             !is_going || status.error.is_some()
         };
-        self.models().iter().all(|name| {
-            self.0.registry.is_available(name) || !self.0.registry.status(name).iter().any(is_wanted)
-        })
+        self.models()
+            .iter()
+            .all(|name| self.is_available(name) || !self.0.registry.status(name).iter().any(is_wanted))
     }
 
     /// The batches so far of the version that `model` means.

@@ -1,7 +1,7 @@
 //! Every version the server has heard of, and where it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use wharf_infer::{ErrorCode, ServiceError};
@@ -11,13 +11,19 @@ use crate::control::IndexEntry;
 use crate::route::{Route, Routes};
 use crate::served::ServedModel;
 use crate::traffic::Guard;
+use crate::wake::Catalog;
 use crate::{Traffic, VersionState, VersionStatus};
+
+/// Why a version is not loaded that could be.
+pub(crate) const ON_CALL: &str = "not loaded: its first request loads it";
 
 /// The truth about every version, behind a lock that no request takes; and a picture of it for requests,
 /// which is replaced whole whenever the truth changes.
 pub(crate) struct Registry {
     truth: Mutex<Truth>,
     routes: RwLock<Arc<Routes>>,
+    /// Where models are loaded by demand, all that could be.
+    catalog: RwLock<Catalog>,
 }
 
 #[derive(Default)]
@@ -62,12 +68,41 @@ impl Registry {
     pub(crate) fn new(labels: Labels, traffic: &BTreeMap<String, Traffic>) -> Self {
         let spread = traffic.iter().map(|(model, traffic)| (model.clone(), Spread::new(model, traffic)));
         let truth = Truth { models: BTreeMap::new(), labels, traffic: spread.collect() };
-        Self { truth: Mutex::new(truth), routes: RwLock::default() }
+        Self { truth: Mutex::new(truth), routes: RwLock::default(), catalog: RwLock::default() }
     }
 
     /// The routes as they are now. The lock is held for as long as it takes to count a reference.
     pub(crate) fn routes(&self) -> Arc<Routes> {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What could be loaded by demand is this from now on.
+    pub(crate) fn set_catalog(&self, catalog: Catalog) {
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    }
+
+    /// Whether a model could be loaded by demand.
+    pub(crate) fn is_on_call(&self, name: &str) -> bool {
+        self.is_version_on_call(name, None)
+    }
+
+    /// Whether a version could be loaded by demand; any of them where none is named.
+    pub(crate) fn is_version_on_call(&self, name: &str, version: Option<u64>) -> bool {
+        let catalog = self.catalog();
+        let versions = catalog.get(name);
+        versions.is_some_and(|versions| version.is_none_or(|version| versions.contains(&version)))
+    }
+
+    fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The models that have a version which answers.
+    pub(crate) fn loaded(&self) -> Vec<String> {
+        let truth = self.lock();
+        let answers = |versions: &BTreeMap<u64, Entry>| versions.values().any(|entry| entry.served.is_some());
+        let loaded = truth.models.iter().filter(|(_, versions)| answers(versions));
+        loaded.map(|(name, _)| name.clone()).collect()
     }
 
     /// A version is routed to no more.
@@ -226,16 +261,26 @@ impl Registry {
         versions.collect()
     }
 
-    /// The statuses of a model, newest first as TensorFlow Serving lists them.
+    /// The statuses of a model, newest first as TensorFlow Serving lists them. Versions that wait to be asked for have
+    /// not been started.
     pub(crate) fn status(&self, name: &str) -> Vec<VersionStatus> {
         let truth = self.lock();
-        let versions = truth.models.get(name).into_iter().flatten().rev();
         let status = |(version, entry): (&u64, &Entry)| VersionStatus {
             version: *version,
             state: entry.state,
             error: entry.error.clone(),
         };
-        versions.map(status).collect()
+        let mut statuses: BTreeMap<u64, VersionStatus> = BTreeMap::new();
+        statuses.extend(truth.models.get(name).into_iter().flatten().map(|entry| (*entry.0, status(entry))));
+        for version in self.catalog().get(name).into_iter().flatten() {
+            let state = VersionState::Start;
+            let waiting = VersionStatus { version: *version, state, error: None };
+            let found = statuses.entry(*version).or_insert_with(|| waiting.clone());
+            if found.state == VersionState::End && found.error.is_none() {
+                *found = waiting;
+            }
+        }
+        statuses.into_values().rev().collect()
     }
 
     /// The models that have a version which is on its way, answers, or failed.
@@ -243,7 +288,9 @@ impl Registry {
         let truth = self.lock();
         let is_alive = |entry: &Entry| entry.state != VersionState::End || entry.error.is_some();
         let alive = truth.models.iter().filter(|(_, versions)| versions.values().any(is_alive));
-        alive.map(|(name, _)| name.clone()).collect()
+        let mut names: BTreeSet<String> = alive.map(|(name, _)| name.clone()).collect();
+        names.extend(self.catalog().keys().cloned());
+        names.into_iter().collect()
     }
 
     /// Every version that was ever heard of, as the index of the server lists it.
@@ -252,6 +299,7 @@ impl Registry {
         let entry = |name: &String, version: &u64, entry: &Entry| {
             let reason = match (&entry.error, entry.state) {
                 (Some((_, message)), _) => message.clone(),
+                (None, VersionState::End) if self.is_on_call(name) => ON_CALL.to_owned(),
                 (None, VersionState::End) => "unloaded".to_owned(),
                 (None, _) => String::new(),
             };

@@ -9,6 +9,7 @@ use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::batch::{BatchConfig, LaneRules};
+use crate::demand::Taken;
 use crate::location::Configured;
 use crate::metrics::ModelMetrics;
 use crate::registry::Registry;
@@ -65,6 +66,8 @@ pub(crate) struct ServedModel {
     independent: Mutex<BTreeSet<String>>,
     /// Set where the rows of a joined run turned out not to be those of its parts.
     is_unbatchable: AtomicBool,
+    /// Its share of a memory budget.
+    pub(crate) taken: Option<Taken>,
     /// Told when this is dropped.
     pub(crate) registry: Weak<Registry>,
 }
@@ -105,6 +108,7 @@ impl ServedModel {
             metrics,
             independent: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
+            taken: None,
             registry,
         })
     }

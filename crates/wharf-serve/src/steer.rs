@@ -9,7 +9,7 @@ use wharf_infer::{ErrorCode, InferResponse, ServiceError};
 
 use crate::control::Desired;
 use crate::lifecycle::{self, Retry};
-use crate::registry::Labels;
+use crate::registry::{Labels, ON_CALL};
 use crate::traffic::Guard;
 use crate::{ControlMode, IndexEntry, ModelConfig, ModelLocation, ModelManager, Traffic, VersionState};
 
@@ -22,9 +22,9 @@ impl ModelManager {
         self.0.config.control
     }
 
-    /// Whether any version of a model answers.
+    /// Whether any version of a model answers, be it that its first request loads it.
     pub fn is_available(&self, name: &str) -> bool {
-        self.0.registry.is_available(name)
+        self.0.registry.is_available(name) || self.0.registry.is_on_call(name)
     }
 
     /// Loads the versions of a model that its policy wants, and keeps it loaded. Returns when they have settled.
@@ -33,6 +33,11 @@ impl ModelManager {
     /// Models are not loaded on request, there is no such model, or one of the versions could not be loaded; what
     /// was served before still is.
     pub async fn load(&self, name: &str) -> Result<(), ServiceError> {
+        let (manager, name) = (self.clone(), name.to_owned());
+        self.undisturbed(async move { manager.load_now(&name).await }).await
+    }
+
+    async fn load_now(&self, name: &str) -> Result<(), ServiceError> {
         let mut desired = self.0.desired.lock().await;
         asked_for(&mut desired)?;
         let failed = |error: &ServiceError| {
@@ -40,7 +45,7 @@ impl ModelManager {
             let failure = ServiceError::new(error.code(), text);
             error.detail().map_or_else(|| failure.clone(), |detail| failure.clone().with_detail(detail))
         };
-        lifecycle::refresh_one(&self.0, &desired, name).await.map_err(|error| failed(&error))?;
+        lifecycle::refresh_one(&self.0, &desired, name, Retry::Now).await.map_err(|error| failed(&error))?;
         asked_for(&mut desired)?.insert(name.to_owned());
         match self.failure(name) {
             Some(error) => Err(failed(&error)),
@@ -72,7 +77,8 @@ impl ModelManager {
         let known: BTreeSet<String> = index.iter().map(|entry| entry.name.clone()).collect();
         let unheard = found.into_keys().filter(|name| !known.contains(name));
         let state = VersionState::End;
-        index.extend(unheard.map(|name| IndexEntry { name, version: None, state, reason: String::new() }));
+        let reason = |name: &str| if self.0.registry.is_on_call(name) { ON_CALL } else { "" }.to_owned();
+        index.extend(unheard.map(|name| IndexEntry { reason: reason(&name), name, version: None, state }));
         index.sort_by(|one, other| (&one.name, one.version).cmp(&(&other.name, other.version)));
         Ok(index)
     }
@@ -84,6 +90,11 @@ impl ModelManager {
     /// The list contradicts itself, or a label names a version that is not available: then nothing changes. Or one
     /// of the models did not become available: the others did.
     pub async fn reconfigure(&self, models: Vec<ModelConfig>) -> Result<(), ServiceError> {
+        let manager = self.clone();
+        self.undisturbed(async move { manager.reconfigure_now(models).await }).await
+    }
+
+    async fn reconfigure_now(&self, models: Vec<ModelConfig>) -> Result<(), ServiceError> {
         let mut desired = self.0.desired.lock().await;
         let changed = changed(&desired, &models)?;
         // First whether they may be looked at: a refusal says nothing of what is there.
@@ -106,11 +117,16 @@ impl ModelManager {
     /// # Errors
     /// The parts make no sense, or the locations cannot be read.
     pub async fn set_traffic(&self, name: &str, traffic: Option<Traffic>) -> Result<(), ServiceError> {
+        let (manager, name) = (self.clone(), name.to_owned());
+        self.undisturbed(async move { manager.set_traffic_now(&name, traffic).await }).await
+    }
+
+    async fn set_traffic_now(&self, name: &str, traffic: Option<Traffic>) -> Result<(), ServiceError> {
         traffic.iter().try_for_each(Traffic::check)?;
         let desired = self.0.desired.lock().await;
         self.0.registry.set_traffic(name, traffic.as_ref());
         match desired.wants(name) {
-            true => lifecycle::refresh_one(&self.0, &desired, name).await,
+            true => lifecycle::refresh_one(&self.0, &desired, name, Retry::Now).await,
             false => Ok(()),
         }
     }
@@ -153,21 +169,20 @@ impl ModelManager {
         }
     }
 
-    /// Under [`ControlMode::Poll`], refreshes time and again until the server stops; otherwise waits for that.
+    /// Under [`ControlMode::Poll`], refreshes time and again, and unloads models that nobody asks for where they are
+    /// loaded by demand; until the server stops.
     pub async fn watch(&self) {
         let mut closing = self.0.closing.subscribe();
         let stopped = closing.wait_for(|is_closing| *is_closing);
-        let ControlMode::Poll(interval) = self.0.config.control else {
-            let _server_is_gone = stopped.await;
-            return;
-        };
         tokio::select! {
             _ = stopped => {}
-            () = self.poll(interval) => {}
+            () = self.poll() => {}
+            () = self.rest() => {}
         }
     }
 
-    async fn poll(&self, interval: Duration) {
+    async fn poll(&self) {
+        let ControlMode::Poll(interval) = self.0.config.control else { return std::future::pending().await };
         let mut clock = tokio::time::interval(interval.max(Duration::from_millis(1)));
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // The first tick comes at once, just after the start has looked.
@@ -182,7 +197,7 @@ impl ModelManager {
     }
 
     /// Why a model has a version that could not be loaded, where the newest is one.
-    fn failure(&self, name: &str) -> Option<ServiceError> {
+    pub(crate) fn failure(&self, name: &str) -> Option<ServiceError> {
         let newest = self.0.registry.status(name).into_iter().next();
         match newest {
             Some(status) => status.error.map(|(code, message)| ServiceError::new(code, message)),

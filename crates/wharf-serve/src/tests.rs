@@ -2,6 +2,7 @@
 
 mod batches;
 mod configured;
+mod demand;
 mod goodbye;
 mod life;
 mod real;

@@ -90,7 +90,7 @@ impl FakeEngine {
         }
     }
 
-    /// How many loads have succeeded.
+    /// How many loads were tried.
     pub fn loads(&self) -> usize {
         lock(&self.shared.counts).loads
     }
@@ -136,13 +136,11 @@ impl Drop for FakeRun {
 
 impl Engine for FakeEngine {
     fn load(&self, _: ModelSource<'_>, _: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError> {
+        lock(&self.shared.counts).loads += 1;
         if let Some(failure) = lock(&self.shared.load_failure).clone() {
             return Err(failure);
         }
-        let mut counts = lock(&self.shared.counts);
-        counts.loads += 1;
-        counts.replicas += 1;
-        drop(counts);
+        lock(&self.shared.counts).replicas += 1;
         Ok(Arc::new(FakeReplica {
             shared: Arc::clone(&self.shared),
             inputs: [TensorSpec::new("x", DType::F32, &[-1])],

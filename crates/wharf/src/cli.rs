@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Train what a recipe describes and publish the result as a bundle
     Train(TrainArgs),
     /// Serve every bundle of a repository
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Ask a model what is in a picture
     Predict(PredictArgs),
     /// Get data sets

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_infer::{Deadline, ErrorCode, ModelRef, NamedTensor, ServiceError, VersionChoice};
-use wharf_serve::ModelInfo;
+use wharf_serve::{Hold, ModelInfo};
 use wharf_tensor::Tensor;
 
 use super::check::{check_inputs, check_outputs};
@@ -126,6 +126,15 @@ impl OipBackend {
         Self { backend, memory }
     }
 
+    /// Loads a model that is loaded by demand; see [`Backend::wake`].
+    ///
+    /// # Errors
+    /// It cannot be loaded, in Triton's words.
+    pub(super) async fn wake(&self, name: &str, version: &str) -> Result<Option<Hold>, ServiceError> {
+        let reference = reference(name, version)?;
+        self.backend.wake(&reference).await.map_err(|error| not_found(&error, name, version))
+    }
+
     /// The version of a model that is meant; an empty `version` means the newest.
     ///
     /// # Errors
@@ -134,6 +143,15 @@ impl OipBackend {
         let reference = reference(name, version)?;
         let info = self.backend.manager.signatures(&reference);
         Ok(Found { info: info.map_err(|error| not_found(&error, name, version))? })
+    }
+
+    /// The same, loaded before where it is loaded by demand.
+    ///
+    /// # Errors
+    /// It does not exist, does not answer or cannot be loaded, in Triton's words.
+    pub(super) async fn found(&self, name: &str, version: &str) -> Result<Found, ServiceError> {
+        let _hold = self.wake(name, version).await?;
+        self.find(name, version)
     }
 
     /// Runs a request.
@@ -207,7 +225,8 @@ impl OipBackend {
         match self.find(name, version) {
             Ok(_) => Ok(true),
             Err(error) if error.code() == ErrorCode::InvalidArgument => Err(error),
-            Err(_) => Ok(false),
+            // What its first request loads can be sent one.
+            Err(_) => Ok(self.backend.manager.is_on_call(name, version.parse().ok())),
         }
     }
 }

@@ -27,6 +27,7 @@ impl TfsBackend {
         examples: &Examples,
         deadline: Deadline,
     ) -> Result<(ModelSpec, ClassificationResult), ServiceError> {
+        let _hold = self.common.wake(&target.model).await?;
         let resolved = self.resolve(target)?;
         let signature = named_signature(&resolved)?;
         let is_classifier = signature.method == Method::Classify
@@ -47,6 +48,7 @@ impl TfsBackend {
         examples: &Examples,
         deadline: Deadline,
     ) -> Result<(ModelSpec, RegressionResult), ServiceError> {
+        let _hold = self.common.wake(&target.model).await?;
         let resolved = self.resolve(target)?;
         let signature = named_signature(&resolved)?;
         let output = regression_output(signature)?;

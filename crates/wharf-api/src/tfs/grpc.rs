@@ -80,7 +80,7 @@ impl PredictionService for TfsBackend {
         &self,
         request: Request<GetModelMetadataRequest>,
     ) -> Result<Response<GetModelMetadataResponse>, Status> {
-        answer(self.answer_metadata(request.into_inner()))
+        answer(self.answer_metadata(request.into_inner()).await)
     }
 }
 
@@ -110,6 +110,7 @@ impl TfsBackend {
         deadline: Deadline,
     ) -> Result<PredictResponse, ServiceError> {
         let target = Target::from_wire(request.model_spec)?;
+        let _hold = self.common.wake(&target.model).await?;
         let resolved = self.resolve(&target)?;
         self.common.check_room(&resolved.info, deadline)?;
         let signature = resolved.signature()?;
@@ -173,12 +174,13 @@ impl TfsBackend {
         Ok(MultiInferenceResponse { results })
     }
 
-    fn answer_metadata(
+    async fn answer_metadata(
         &self,
         request: GetModelMetadataRequest,
     ) -> Result<GetModelMetadataResponse, ServiceError> {
         let target = Target::from_wire(request.model_spec)?;
         check_fields(&request.metadata_field)?;
+        let _hold = self.common.wake(&target.model).await?;
         let info = self.resolve(&target)?.info;
         let metadata = BTreeMap::from([(SIGNATURE_FIELD.to_owned(), packed(&signature_map(&info)))]);
         let spec = answered_by(&info.name, info.version, &target.signature);

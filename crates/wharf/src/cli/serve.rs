@@ -46,6 +46,19 @@ pub(crate) struct ServeArgs {
     /// Model to load at the start under --control explicit; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) load: Vec<String>,
+    /// Load each model with its first request, and not at the start
+    #[arg(long)]
+    pub(crate) on_demand: bool,
+    /// The most memory that models take together, such as 512MiB or 2GiB: the one used longest ago makes place for
+    /// the next; implies --on-demand
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory_budget: Option<u64>,
+    /// Unload a model that nobody asked for this long; implies --on-demand
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) idle_timeout: Option<u64>,
+    /// Model that is loaded at the start and stays, under --on-demand; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pin: Vec<String>,
     /// Versions to serve of each model: `latest:N`, `all` or `specific:N,M`
     #[arg(long, value_name = "POLICY", default_value = "latest:1", value_parser = parse_policy)]
     pub(crate) versions: VersionPolicy,
@@ -140,6 +153,25 @@ pub(super) fn parse_port(text: &str) -> Result<Port, String> {
     }
 }
 
+/// A number of bytes, with a unit or without.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size such as 512MiB, 2GiB or 100MB".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(expected()),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(expected)
+}
+
 fn parse_policy(text: &str) -> Result<VersionPolicy, String> {
     let expected = || "expected `latest:N`, `all` or `specific:N,M`".to_owned();
     let (kind, numbers) = text.split_once(':').unwrap_or((text, ""));
@@ -182,6 +214,23 @@ mod tests {
             ("newest", None),
         ] {
             assert_eq!(parse_policy(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_numbers_with_units() {
+        for (text, expected) in [
+            ("1", Some(1)),
+            ("512MiB", Some(512 << 20)),
+            ("2 GiB", Some(2 << 30)),
+            ("2g", Some(2 << 30)),
+            ("100MB", Some(100_000_000)),
+            ("0", None),
+            ("MiB", None),
+            ("1.5GiB", None),
+            ("99999999999GiB", None),
+        ] {
+            assert_eq!(parse_size(text).ok(), expected, "{text}");
         }
     }
 

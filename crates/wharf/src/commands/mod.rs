@@ -19,7 +19,7 @@ mod train;
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(*arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Data(command) => data::run(command),
         Command::Models(command) => models::run(command),

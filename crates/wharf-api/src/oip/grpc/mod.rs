@@ -61,7 +61,7 @@ impl GrpcInferenceService for OipBackend {
         request: Request<wire::ModelMetadataRequest>,
     ) -> Answer<wire::ModelMetadataResponse> {
         let request = request.into_inner();
-        let found = self.find(&request.name, &request.version);
+        let found = self.found(&request.name, &request.version).await;
         answer(found.map(|found| metadata::model(&self.backend.manager, &found)))
     }
 
@@ -91,7 +91,7 @@ impl GrpcInferenceService for OipBackend {
         request: Request<wire::ModelConfigRequest>,
     ) -> Answer<wire::ModelConfigResponse> {
         let request = request.into_inner();
-        let found = self.find(&request.name, &request.version);
+        let found = self.found(&request.name, &request.version).await;
         answer(found.map(|found| wire::ModelConfigResponse { config: Some(metadata::config(&found)) }))
     }
 
@@ -212,6 +212,7 @@ impl OipBackend {
         message: wire::ModelInferRequest,
         deadline: Deadline,
     ) -> Result<wire::ModelInferResponse, ServiceError> {
+        let _hold = self.wake(&message.model_name, &message.model_version).await?;
         let found: Found = self.find(&message.model_name, &message.model_version)?;
         self.backend.check_room(&found.info, deadline)?;
         let request = decode::decode(self, message)?;

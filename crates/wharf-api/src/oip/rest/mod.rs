@@ -73,8 +73,10 @@ impl OipRestService {
                 let is_ready = self.backend.is_ready(&target.name, &target.version)?;
                 return Ok(ready(documents::model_ready(&target.name, is_ready), is_ready));
             }
-            Route::Model(target, ModelRoute::Metadata) => documents::model(manager, &self.find(&target)?),
-            Route::Model(target, ModelRoute::Config) => documents::config(&self.find(&target)?),
+            Route::Model(target, ModelRoute::Metadata) => {
+                documents::model(manager, &self.found(&target).await?)
+            }
+            Route::Model(target, ModelRoute::Config) => documents::config(&self.found(&target).await?),
             Route::Model(target, ModelRoute::Statistics) => {
                 statistics::to_json(&self.backend.statistics(&target.name, &target.version)?)
             }
@@ -108,8 +110,8 @@ impl OipRestService {
         Ok(reply(StatusCode::OK, JSON, document.to_string().into()))
     }
 
-    fn find(&self, target: &Target) -> Result<Found, ServiceError> {
-        self.backend.find(&target.name, &target.version)
+    async fn found(&self, target: &Target) -> Result<Found, ServiceError> {
+        self.backend.found(&target.name, &target.version).await
     }
 
     /// The body of a request that carries no tensors; an empty one says nothing.
@@ -156,7 +158,8 @@ impl OipRestService {
         deadline: Deadline,
     ) -> Result<Response<Body>, Failure> {
         let json_length = decode::json_length(request.headers())?;
-        let found = self.find(&target)?;
+        let _hold = self.backend.wake(&target.name, &target.version).await?;
+        let found = self.backend.find(&target.name, &target.version)?;
         self.backend
             .backend
             .check_room(&found.info, deadline)

@@ -48,7 +48,7 @@ impl RestService {
             Some(_) if request.method() == Method::OPTIONS => return options(request.headers()),
             Some(Err(error)) => Err(error.into()),
             Some(Ok(Route::Status(model))) => self.status(&model),
-            Some(Ok(Route::Metadata(model))) => self.metadata(model),
+            Some(Ok(Route::Metadata(model))) => self.metadata(model).await,
             Some(Ok(Route::Call(model, verb))) => self.call(model, verb, request).await,
         };
         match result {
@@ -66,7 +66,8 @@ impl RestService {
         Ok(documents::status(&versions).into())
     }
 
-    fn metadata(&self, model: wharf_infer::ModelRef) -> Result<Bytes, Failure> {
+    async fn metadata(&self, model: wharf_infer::ModelRef) -> Result<Bytes, Failure> {
+        let _hold = self.backend.common.wake(&model).await?;
         let info = self.backend.resolve(&Target { model, signature: String::new() })?.info;
         Ok(documents::metadata(&info).into())
     }
@@ -102,6 +103,7 @@ impl RestService {
         room.map_err(|error| body::unread(error, &request))?;
         let answer = async {
             let body = body::receive(request, &self.backend.common.limits).await?;
+            let _hold = self.backend.common.wake(&model).await?;
             match verb {
                 Verb::Predict => self.predict(model, body, deadline).await,
                 Verb::Classify => self.classify(model, body, deadline).await,

@@ -127,7 +127,7 @@ fn switch(text: &str) -> Result<bool, String> {
 fn served(words: &[&str]) -> Result<ServeArgs, String> {
     let parsed = parse(words.iter().map(OsString::from)).map_err(|error| error.to_string())?;
     match parsed.map(|cli| cli.command) {
-        Some(Command::Serve(arguments)) => Ok(arguments),
+        Some(Command::Serve(arguments)) => Ok(*arguments),
         other => Err(format!("{other:?}")),
     }
 }

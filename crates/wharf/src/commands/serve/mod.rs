@@ -162,6 +162,10 @@ fn report_models(manager: &ModelManager) -> anyhow::Result<usize> {
                     failed += 1;
                     announce(format!("model {name}/{} failed: {message}", status.version));
                 }
+                None if manager.is_on_call(&name, Some(status.version)) => {
+                    available += 1;
+                    announce(format!("model {name}/{} loads with its first request", status.version));
+                }
                 None => {
                     available += 1;
                     announce(format!("model {name}/{} is ready", status.version));

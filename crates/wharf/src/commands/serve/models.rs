@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow, bail};
 use wharf_api::TfsWarmUp;
 use wharf_metrics::Registry;
 use wharf_serve::{
-    ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits,
-    read_model_server_config,
+    ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, OnDemand, ServeConfig,
+    ServeLimits, read_model_server_config,
 };
 
 use super::announce;
@@ -33,6 +33,9 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
         config = config.with_warm_up(Arc::new(TfsWarmUp::default()));
     }
     config.allow_labels_for_unavailable = arguments.allow_version_labels_for_unavailable_models;
+    if let Some(demand) = on_demand(arguments)? {
+        config = config.with_on_demand(demand);
+    }
     for folder in &arguments.reload_root {
         config = config.with_reload_root(existing(folder)?);
     }
@@ -49,6 +52,27 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
         }
     }
     Ok(config.build(goldens::engine()?)?)
+}
+
+fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {
+    let is_wanted =
+        arguments.on_demand || arguments.memory_budget.is_some() || arguments.idle_timeout.is_some();
+    if !is_wanted {
+        if !arguments.pin.is_empty() {
+            bail!("--pin needs --on-demand: otherwise every model stays");
+        }
+        return Ok(None);
+    }
+    if arguments.control == Control::Explicit {
+        bail!(
+            "--on-demand and --control explicit exclude each other: who loads, the first request or an operator?"
+        );
+    }
+    let mut demand = OnDemand::default();
+    demand.memory_budget = arguments.memory_budget;
+    demand.idle_timeout = arguments.idle_timeout.map(Duration::from_secs);
+    demand.pinned = arguments.pin.iter().cloned().collect();
+    Ok(Some(demand))
 }
 
 fn control(arguments: &ServeArgs) -> anyhow::Result<ControlMode> {
