@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wharf_metrics::Registry;
 
-use crate::{Limits, TlsConfig};
+use crate::{Limits, LogControl, TlsConfig};
 
 /// Which ports to open, and how to answer on them.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct ApiConfig {
     /// What the names of POSIX shared memory objects begin with that clients may have tensors in; `None` lets them
     /// have none.
     pub shared_memory_prefix: Option<String>,
+    /// The log, for clients to ask how much is in it and to change that; `None` lets them do neither.
+    pub log_control: Option<LogControl>,
     /// How long a REST request may take. gRPC clients say themselves how long they wait.
     pub rest_timeout: Duration,
     /// Whether gRPC replies carry tensors as raw `tensor_content` and not as lists of values. Stock clients read
@@ -57,6 +59,7 @@ impl Default for ApiConfig {
             rest_metrics_path: None,
             metrics: Registry::default(),
             shared_memory_prefix: None,
+            log_control: None,
             rest_timeout: Duration::from_secs(30),
             tensor_content_replies: false,
             tls: None,

@@ -184,7 +184,7 @@ impl ApiHandle {
         config.metrics.register(collector(&common.metrics));
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
-        let oip = OipBackend::new(common, memory);
+        let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());
         let grpc = GrpcService::new(&tfs, &oip, &self.health, limits);
         for socket in [sockets.grpc, sockets.oip_grpc].into_iter().flatten() {
             self.listen(socket, grpc.clone());

@@ -1,12 +1,13 @@
 //! The `wharf` command: start-up, shutdown and the wiring of the parts; the parts live in the other crates.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 mod cli;
 mod client;
 mod commands;
 mod failure;
+mod logs;
 mod model_name;
 mod progress;
 mod stop;
@@ -20,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = cli::Cli::from_command_line();
-    start_logging(arguments.verbose);
+    logs::start(arguments.verbose);
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -28,18 +29,6 @@ fn main() -> ExitCode {
             failure::exit_code(&error)
         }
     }
-}
-
-/// Logs go to standard error, so that standard output holds nothing but answers.
-fn start_logging(verbose: bool) {
-    let default_level = if verbose { "debug" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("WHARF_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
 }
 
 /// Prints one line to standard output. A closed pipe (`wharf models ls | head -1`) is no error.

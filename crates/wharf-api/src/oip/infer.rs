@@ -8,9 +8,12 @@ use wharf_tensor::Tensor;
 
 use super::check::{check_inputs, check_outputs};
 use super::classification::classify;
+use super::grpc::unimplemented;
+use super::log_settings::{self, Settings};
 use super::parameter::{Parameters, RequestOptions};
 use super::shared_memory::Place;
-use super::{SharedMemory, raw, shown};
+use super::{EXTENSIONS, SharedMemory, raw, shown};
+use crate::LogControl;
 use crate::backend::Backend;
 
 /// The models behind the wires, and what is kept from request to request.
@@ -18,6 +21,7 @@ use crate::backend::Backend;
 pub(crate) struct OipBackend {
     pub(super) backend: Backend,
     pub(super) memory: SharedMemory,
+    log_control: Option<LogControl>,
 }
 
 /// A call of a model, as both wires understand it.
@@ -123,7 +127,28 @@ impl Found {
 
 impl OipBackend {
     pub(crate) fn new(backend: Backend, memory: SharedMemory) -> Self {
-        Self { backend, memory }
+        Self { backend, memory, log_control: None }
+    }
+
+    /// Lets clients ask how much is logged, and change it.
+    pub(crate) fn with_log_control(mut self, control: Option<LogControl>) -> Self {
+        self.log_control = control;
+        self
+    }
+
+    /// The extensions that this server does.
+    pub(super) fn extensions(&self) -> Vec<&'static str> {
+        EXTENSIONS.into_iter().chain(self.log_control.as_ref().map(|_| "logging")).collect()
+    }
+
+    /// The settings of the log, after `changes`.
+    ///
+    /// # Errors
+    /// A change is refused, or there is no log to ask about.
+    pub(super) fn change_logs(&self, changes: &Settings) -> Result<Settings, ServiceError> {
+        let control = self.log_control.as_ref().ok_or_else(|| unimplemented("log settings"))?;
+        control.update(|level| log_settings::changed(level, changes))?;
+        Ok(log_settings::of(control.level()))
     }
 
     /// Loads a model that is loaded by demand; see [`Backend::wake`].

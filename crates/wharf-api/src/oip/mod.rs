@@ -5,6 +5,7 @@ mod classification;
 mod datatype;
 pub(crate) mod grpc;
 mod infer;
+mod log_settings;
 mod metadata;
 mod parameter;
 mod raw;

@@ -17,6 +17,7 @@ pub(super) fn all() -> Value {
         "IndexRequest": {"type": "object", "properties": {"ready": {"type": "boolean"}}},
         "RepositoryRequest": {"type": "object", "properties": {"parameters": reference("Parameters")}},
         "Region": region(),
+        "LogSettings": log_settings(),
         "Empty": {"type": "object"},
     })
 }
@@ -104,6 +105,19 @@ fn infer_request() -> Value {
             "outputs": {"type": "array", "items": reference("InferOutput")},
         },
         "required": ["inputs"],
+    })
+}
+
+fn log_settings() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "log_error": {"type": "boolean"},
+            "log_warning": {"type": "boolean"},
+            "log_info": {"type": "boolean"},
+            "log_verbose_level": {"type": "integer", "minimum": 0, "maximum": 2},
+            "log_format": {"enum": ["default"]},
+        },
     })
 }
 

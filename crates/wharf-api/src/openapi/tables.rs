@@ -65,6 +65,8 @@ pub(super) const OIP: &[Operation] = &[
     Operation::get("/v2/models/stats", "what was counted of every model"),
     Operation::get("/v2/models/{model}/stats", "what was counted of a model"),
     Operation::get("/v2/models/{model}/versions/{version}/stats", "what was counted of a version"),
+    Operation::get("/v2/logging", "how much is logged").also(&[501]),
+    Operation::post("/v2/logging", "change how much is logged", "LogSettings").also(&[501]),
     Operation::post("/v2/repository/index", "every model that is known", "IndexRequest"),
     Operation::post("/v2/repository/models/{model}/load", "load a model", "RepositoryRequest").also(CONTROL),
     Operation::post("/v2/repository/models/{model}/unload", "unload a model", "RepositoryRequest")

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod log_settings;
 mod stream;
 
 #[cfg(test)]
@@ -13,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
 use super::infer::{Found, OipBackend};
-use super::{EXTENSIONS, SERVER_NAME, metadata};
+use super::{SERVER_NAME, metadata};
 use crate::grpc::to_status;
 use crate::metrics::{Api, Entry};
 use crate::proto::inference as wire;
@@ -52,7 +53,7 @@ impl GrpcInferenceService for OipBackend {
         Ok(Response::new(wire::ServerMetadataResponse {
             name: SERVER_NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            extensions: EXTENSIONS.map(str::to_owned).to_vec(),
+            extensions: self.extensions().into_iter().map(str::to_owned).collect(),
         }))
     }
 
@@ -192,8 +193,12 @@ impl GrpcInferenceService for OipBackend {
         answer(Err(unimplemented("trace settings")))
     }
 
-    async fn log_settings(&self, _: Request<wire::LogSettingsRequest>) -> Answer<wire::LogSettingsResponse> {
-        answer(Err(unimplemented("log settings")))
+    async fn log_settings(
+        &self,
+        request: Request<wire::LogSettingsRequest>,
+    ) -> Answer<wire::LogSettingsResponse> {
+        let changes = log_settings::decode(request.into_inner());
+        answer(changes.and_then(|changes| self.change_logs(&changes)).map(log_settings::encode))
     }
 }
 

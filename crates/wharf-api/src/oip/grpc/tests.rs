@@ -8,6 +8,7 @@ use wharf_serve::{ControlMode, ModelLocation, ServeConfig};
 use wharf_testing::{FakeEngine, models};
 
 use super::super::{OipBackend, SharedMemory};
+use super::GrpcInferenceService as _;
 use crate::Limits;
 use crate::backend::Backend;
 use crate::proto::inference as wire;
@@ -237,4 +238,36 @@ async fn models_are_loaded_for_clients_of_both_dialects() {
     backend.answer_unload(String::new(), "m".to_owned(), none()).await.unwrap();
     let models = index().await.unwrap().models;
     assert_eq!((models[0].state.as_str(), models[0].reason.as_str()), ("UNAVAILABLE", "unloaded"));
+}
+
+#[tokio::test]
+async fn the_level_of_the_log_is_told_and_changed() {
+    use tracing::level_filters::LevelFilter;
+    use wire::log_settings_request::SettingValue;
+    use wire::log_settings_request::setting_value::ParameterChoice;
+
+    let served = served(ControlMode::None).await;
+    let ask = |settings: &[(&str, Option<ParameterChoice>)]| {
+        let settings = settings
+            .iter()
+            .map(|(name, choice)| ((*name).to_owned(), SettingValue { parameter_choice: choice.clone() }));
+        tonic::Request::new(wire::LogSettingsRequest { settings: settings.collect() })
+    };
+    let refused = served.backend.log_settings(ask(&[])).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unimplemented);
+
+    let (sender, changes) = std::sync::mpsc::channel();
+    let change = move |level| sender.send(level).map_err(|error| error.to_string());
+    let control = crate::LogControl::new(LevelFilter::WARN, change);
+    let backend = served.backend.clone().with_log_control(Some(control));
+    let verbose = ("log_verbose_level", Some(ParameterChoice::Uint32Param(1)));
+    let settings = backend.log_settings(ask(&[verbose])).await.unwrap().into_inner().settings;
+    assert_eq!((settings.len(), changes.try_iter().collect::<Vec<_>>()), (6, vec![LevelFilter::DEBUG]));
+    backend.log_settings(ask(&[])).await.unwrap();
+    assert!(changes.try_recv().is_err(), "asking changes nothing");
+    for wrong in [("log_file", Some(ParameterChoice::StringParam("x".into()))), ("log_info", None)] {
+        let refused = backend.log_settings(ask(&[wrong])).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    }
+    assert!(backend.extensions().contains(&"logging"));
 }

@@ -6,11 +6,11 @@ use wharf_serve::{IndexEntry, ModelManager, VersionState};
 
 use super::super::infer::Found;
 use super::super::shared_memory;
-use super::super::{EXTENSIONS, SERVER_NAME, metadata};
+use super::super::{SERVER_NAME, metadata};
 use crate::proto::inference as wire;
 
-pub(super) fn server() -> Value {
-    json!({"name": SERVER_NAME, "version": env!("CARGO_PKG_VERSION"), "extensions": EXTENSIONS})
+pub(super) fn server(extensions: &[&str]) -> Value {
+    json!({"name": SERVER_NAME, "version": env!("CARGO_PKG_VERSION"), "extensions": extensions})
 }
 
 pub(super) fn flag(name: &str, value: bool) -> Value {

@@ -20,6 +20,7 @@ use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
 use self::route::{ModelRoute, NoRoute, Route, Target};
 use super::infer::{Found, OipBackend};
+use super::log_settings::{self, Settings};
 use super::statistics;
 use crate::listener::RequestBody;
 use crate::metrics::{Api, Entry};
@@ -62,7 +63,7 @@ impl OipRestService {
         let manager = &self.backend.backend.manager;
         let memory = &self.backend.memory;
         let document = match route {
-            Route::ServerMetadata => documents::server(),
+            Route::ServerMetadata => documents::server(&self.backend.extensions()),
             Route::Live => documents::flag("live", true),
             Route::Ready => {
                 return Ok(ready(documents::flag("ready", manager.is_ready()), manager.is_ready()));
@@ -81,6 +82,11 @@ impl OipRestService {
                 statistics::to_json(&self.backend.statistics(&target.name, &target.version)?)
             }
             Route::Statistics => statistics::to_json(&self.backend.statistics("", "")?),
+            Route::Logs => log_settings::to_json(self.backend.change_logs(&Settings::new())?),
+            Route::ChangeLogs => {
+                let changes = log_settings::from_json(&self.json(request).await?)?;
+                log_settings::to_json(self.backend.change_logs(&changes)?)
+            }
             Route::Index => {
                 let wanted = self.json(request).await?;
                 let ready_only = wanted.get("ready").and_then(Value::as_bool).unwrap_or_default();

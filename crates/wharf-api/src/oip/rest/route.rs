@@ -14,6 +14,9 @@ pub(super) enum Route {
     Model(Target, ModelRoute),
     /// What was counted of every model.
     Statistics,
+    /// How much is logged.
+    Logs,
+    ChangeLogs,
     Index,
     Load(String),
     Unload(String),
@@ -82,7 +85,8 @@ impl Route {
             ["v2", "repository", rest @ ..] => repository(rest)?,
             ["v2", "systemsharedmemory", rest @ ..] => memory(rest)?,
             ["v2", "cudasharedmemory", ..] => return Err(NoRoute::Unsupported("CUDA shared memory")),
-            ["v2", "logging"] => return Err(NoRoute::Unsupported("log settings")),
+            ["v2", "logging"] if *method == Method::POST => (Route::ChangeLogs, Method::POST),
+            ["v2", "logging"] => (Route::Logs, Method::GET),
             ["v2", "trace", "setting"] => return Err(NoRoute::Unsupported("trace settings")),
             _ => return Err(NoRoute::Unknown),
         };
@@ -171,6 +175,9 @@ mod tests {
             (Method::GET, "/v2/systemsharedmemory/status", Ok(Route::MemoryStatus(String::new()))),
             (Method::POST, "/v2/systemsharedmemory/region/r/register", Ok(Route::MemoryRegister("r".into()))),
             (Method::GET, "/v2/cudasharedmemory/status", Err(NoRoute::Unsupported("CUDA shared memory"))),
+            (Method::GET, "/v2/logging", Ok(Route::Logs)),
+            (Method::POST, "/v2/logging", Ok(Route::ChangeLogs)),
+            (Method::DELETE, "/v2/logging", Err(NoRoute::OtherMethod)),
             (Method::GET, "/v3", Err(NoRoute::Unknown)),
             (Method::GET, "/", Err(NoRoute::Unknown)),
             (Method::GET, "*", Err(NoRoute::Unknown)),

@@ -15,7 +15,7 @@ use wharf_metrics::{Registry, process};
 use wharf_serve::ModelManager;
 
 use crate::cli::{Port, ServeArgs};
-use crate::whole_file;
+use crate::{logs, whole_file};
 
 /// Serves until a signal, then drains.
 pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
@@ -144,6 +144,7 @@ fn api_config(arguments: &ServeArgs, metrics: Registry) -> anyhow::Result<ApiCon
     config.oip_grpc_port = moved(arguments.oip_grpc_port)?;
     config.http_port = moved(arguments.http_port)?;
     config.shared_memory_prefix = arguments.shared_memory_prefix.clone();
+    config.log_control = logs::control();
     let ports =
         [config.grpc_port, config.rest_port, config.oip_rest_port, config.oip_grpc_port, config.http_port];
     if ports.iter().all(Option::is_none) {
