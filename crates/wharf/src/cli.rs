@@ -13,6 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bench::{BenchCommand, BenchLoadArgs, BenchOverloadArgs, BenchServeArgs};
 pub(crate) use serve::{Control, Port, ServeArgs};
 
+use crate::logs::LogFormat;
+
 /// AI models as a service: train, publish, serve, predict.
 #[derive(Parser, Debug)]
 #[command(name = "wharf", version, propagate_version = true, arg_required_else_help = true)]
@@ -20,6 +22,9 @@ pub(crate) struct Cli {
     /// Log more to standard error (or set WHARF_LOG, for example WHARF_LOG=info)
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+    /// Form of the log: lines for people, or a JSON object on each
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "WHARF_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

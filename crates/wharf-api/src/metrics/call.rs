@@ -76,15 +76,20 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// One line, whatever the client wrote.
+    /// One line, whatever the client wrote; of a flood of them no more than a budget.
     fn log(&self, code: ErrorCode, message: &str) {
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let Some(left_out) = self.backend.metrics.lines.take(Instant::now()) else { return };
         let (api, entry) = self.kind;
         tracing::info!(
             model.name = %escaped(&self.model),
             api = api.name(entry),
             entrypoint = entry.name(),
             code = code.name(),
-            message = %escaped(message),
+            reason = %escaped(message),
+            left_out = Some(left_out).filter(|lines| *lines > 0),
             "request refused"
         );
     }

@@ -6,12 +6,15 @@
 mod call;
 mod collect;
 mod escape;
+mod lines;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use wharf_metrics::BoundedHistogram;
 use wharf_serve::{ModelManager, StatusCounters};
+
+use self::lines::LineBudget;
 
 pub(crate) use call::Call;
 pub(crate) use collect::collector;
@@ -42,6 +45,8 @@ pub(crate) enum Entry {
 pub(crate) struct ApiMetrics {
     models: RwLock<HashMap<String, Arc<ModelCalls>>>,
     unknown: Arc<ModelCalls>,
+    /// Lines in the log about calls that were refused.
+    lines: LineBudget,
 }
 
 /// The numbers of one model; those of a call are there from the first one on.

@@ -181,8 +181,7 @@ fn report_models(manager: &ModelManager) -> anyhow::Result<usize> {
 }
 
 fn announce(line: String) {
-    use std::io::Write;
-    let _closed_pipe = writeln!(std::io::stderr().lock(), "wharf: {line}");
+    logs::announce(&line);
 }
 
 /// Whole or not there: whoever waits for the file never reads half of it.
