@@ -8,6 +8,7 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, Na
 use wharf_serve::{Hold, ModelInfo, ModelManager};
 
 use crate::Limits;
+use crate::trace;
 use crate::metrics::{Api, ApiMetrics, Call, Entry};
 use crate::shown::shown;
 
@@ -59,11 +60,15 @@ impl Backend {
         request.inputs = inputs;
         request.outputs = outputs;
         request.deadline = deadline;
+        let incoming = trace::current();
+        let trace_id = incoming.as_ref().and_then(trace::Incoming::trace_id);
+        request.trace = incoming.and_then(|incoming| incoming.trace);
         let span = tracing::info_span!(
             "infer",
             model.name = info.name,
             model.version = info.version,
-            signature = signature
+            signature = signature,
+            trace_id = trace_id.map(tracing::field::display),
         );
         request.span = span.clone();
         self.manager.infer(request).instrument(span).await

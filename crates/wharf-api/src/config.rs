@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use wharf_metrics::Registry;
+use wharf_trace::Tracer;
 
 use crate::{Limits, LogControl, TlsConfig};
 
@@ -30,6 +31,8 @@ pub struct ApiConfig {
     pub rest_metrics_path: Option<String>,
     /// What is counted. The server adds its own to what is there.
     pub metrics: Registry,
+    /// Which requests are traced, and where their spans go. By default none are.
+    pub tracer: Tracer,
     /// What the names of POSIX shared memory objects begin with that clients may have tensors in; `None` lets them
     /// have none.
     pub shared_memory_prefix: Option<String>,
@@ -58,6 +61,7 @@ impl Default for ApiConfig {
             metrics_port: Some(8002),
             rest_metrics_path: None,
             metrics: Registry::default(),
+            tracer: Tracer::default(),
             shared_memory_prefix: None,
             log_control: None,
             rest_timeout: Duration::from_secs(30),

@@ -38,6 +38,7 @@ mod server;
 mod shown;
 mod status;
 mod tfs;
+mod trace;
 
 #[cfg(test)]
 mod tests;

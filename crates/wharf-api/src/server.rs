@@ -25,6 +25,7 @@ use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
 use crate::oip::{OipBackend, SharedMemory};
 use crate::tfs::rest::RestService;
+use crate::trace::Traced;
 use crate::tfs::{TensorEncoding, TfsBackend};
 use crate::{ApiConfig, TlsError};
 
@@ -185,9 +186,10 @@ impl ApiHandle {
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());
+        let oip = oip.with_tracer(config.tracer.clone());
         let grpc = GrpcService::new(&tfs, &oip, &self.health, limits);
         for socket in [sockets.grpc, sockets.oip_grpc].into_iter().flatten() {
-            self.listen(socket, grpc.clone());
+            self.listen(socket, Traced::new(grpc.clone(), &config.tracer));
         }
         let timeout = config.rest_timeout;
         let oip = OipRestService::new(oip, timeout);
@@ -204,7 +206,7 @@ impl ApiHandle {
                     _ => monitor.clone(),
                 };
                 let service = HttpService { document: protocols.document(), protocols, monitor };
-                self.listen(socket, service);
+                self.listen(socket, Traced::new(service, &config.tracer));
             }
         }
     }

@@ -18,9 +18,11 @@ mod deadline;
 mod error;
 mod model_ref;
 mod request;
+mod trace;
 
 pub use caller::Caller;
 pub use deadline::Deadline;
 pub use error::{ErrorCode, ServiceError};
 pub use model_ref::{ModelRef, VersionChoice};
 pub use request::{InferRequest, InferResponse, NamedTensor};
+pub use trace::{Span, SpanSink, SpanValue, Trace, TraceContext};

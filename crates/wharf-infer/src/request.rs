@@ -2,7 +2,7 @@
 
 use wharf_tensor::Tensor;
 
-use crate::{Caller, Deadline, ModelRef};
+use crate::{Caller, Deadline, ModelRef, Trace};
 
 /// A tensor under the name that clients use.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub struct InferRequest {
     pub caller: Caller,
     /// The trace span of the request, so that work on other threads is recorded under it.
     pub span: tracing::Span,
+    /// Where its parts are told of, if its trace is recorded.
+    pub trace: Option<Trace>,
 }
 
 impl InferRequest {
@@ -54,6 +56,7 @@ impl InferRequest {
             priority: 0,
             caller: Caller::Anonymous,
             span: tracing::Span::none(),
+            trace: None,
         }
     }
 }

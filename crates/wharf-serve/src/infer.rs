@@ -98,8 +98,9 @@ impl Task {
     /// Runs it by itself.
     pub(crate) fn compute(&self, stop: &StopSignal) -> Result<Vec<NamedTensor>, ServiceError> {
         let computed = self.compute_inputs(&self.request.inputs, self.size, stop)?;
-        self.ran(&computed);
-        self.served.metrics.ran(1, self.rows_counted(), computed.elapsed, computed.ended());
+        let rows = self.rows_counted();
+        self.ran(&computed, 1, rows);
+        self.served.metrics.ran(1, rows, computed.elapsed, computed.ended());
         Ok(computed.outputs)
     }
 
@@ -120,9 +121,18 @@ impl Task {
         Ok(Computed { outputs, started, elapsed })
     }
 
-    /// The run that answers this request, be it alone or with others, has succeeded.
-    pub(crate) fn ran(&self, computed: &Computed) {
+    /// The run that answers this request has succeeded; it was for so many requests, of so many rows together.
+    pub(crate) fn ran(&self, computed: &Computed, requests: usize, rows: usize) {
         self.served.metrics.queued(computed.started.saturating_duration_since(self.arrived));
+        let Some(trace) = &self.request.trace else { return };
+        trace.part("queue", (self.arrived, computed.started), Vec::new());
+        let attributes = vec![
+            ("model.name", self.served.name.as_str().into()),
+            ("model.version", self.served.version.into()),
+            ("batch.requests", (requests as u64).into()),
+            ("batch.rows", (rows as u64).into()),
+        ];
+        trace.part("compute", (computed.started, computed.ended()), attributes);
     }
 
     pub(crate) fn response(&self, outputs: Vec<NamedTensor>) -> InferResponse {

@@ -8,6 +8,7 @@ use super::{Api, Entry, escaped};
 use crate::backend::Backend;
 use crate::rest::Failure;
 use crate::status::is_our_fault;
+use crate::trace::{self, Incoming};
 
 /// A call that has begun. Dropped without an answer, it counts as given up by whoever called.
 pub(crate) struct Call<'a> {
@@ -16,6 +17,7 @@ pub(crate) struct Call<'a> {
     model: String,
     started: Instant,
     deadline: Deadline,
+    incoming: Option<Incoming>,
     is_finished: bool,
 }
 
@@ -47,7 +49,8 @@ impl Reason for Failure {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(backend: &'a Backend, kind: (Api, Entry), model: &str, deadline: Deadline) -> Self {
-        Self { backend, kind, model: model.to_owned(), started: Instant::now(), deadline, is_finished: false }
+        let (model, incoming) = (model.to_owned(), trace::current());
+        Self { backend, kind, model, started: Instant::now(), deadline, incoming, is_finished: false }
     }
 
     /// It has been answered; gives the answer back.
@@ -65,11 +68,26 @@ impl<'a> Call<'a> {
         let call = model.of(self.kind.0, self.kind.1);
         call.statuses.count(&Ok(()));
         call.latency.record(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+        self.trace(None);
+    }
+
+    fn trace(&self, error: Option<ErrorCode>) {
+        let Some(incoming) = &self.incoming else { return };
+        let Some(trace) = &incoming.trace else { return };
+        let (api, entry) = self.kind;
+        let attributes = vec![
+            ("model.name", escaped(&self.model).to_string().into()),
+            ("api", api.name(entry).into()),
+            ("entrypoint", entry.name().into()),
+        ];
+        let parent = incoming.parent.map(|parent| parent.span_id);
+        trace.request(parent, (incoming.arrived, Instant::now()), attributes, error);
     }
 
     fn failed(&self, code: ErrorCode, message: &str) {
         let model = self.backend.metrics.model(&self.model, &self.backend.manager);
         model.of(self.kind.0, self.kind.1).statuses.count_error(code);
+        self.trace(Some(code));
         // What is our fault has been logged as an error, with its detail.
         if !is_our_fault(code) {
             self.log(code, message);
@@ -83,11 +101,13 @@ impl<'a> Call<'a> {
         }
         let Some(left_out) = self.backend.metrics.lines.take(Instant::now()) else { return };
         let (api, entry) = self.kind;
+        let trace_id = self.incoming.as_ref().and_then(Incoming::trace_id);
         tracing::info!(
             model.name = %escaped(&self.model),
             api = api.name(entry),
             entrypoint = entry.name(),
             code = code.name(),
+            trace_id = trace_id.map(tracing::field::display),
             reason = %escaped(message),
             left_out = Some(left_out).filter(|lines| *lines > 0),
             "request refused"

@@ -5,6 +5,7 @@ use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_infer::{Deadline, ErrorCode, ModelRef, NamedTensor, ServiceError, VersionChoice};
 use wharf_serve::{Hold, ModelInfo};
 use wharf_tensor::Tensor;
+use wharf_trace::Tracer;
 
 use super::check::{check_inputs, check_outputs};
 use super::classification::classify;
@@ -22,6 +23,7 @@ pub(crate) struct OipBackend {
     pub(super) backend: Backend,
     pub(super) memory: SharedMemory,
     log_control: Option<LogControl>,
+    pub(super) tracer: Tracer,
 }
 
 /// A call of a model, as both wires understand it.
@@ -127,7 +129,7 @@ impl Found {
 
 impl OipBackend {
     pub(crate) fn new(backend: Backend, memory: SharedMemory) -> Self {
-        Self { backend, memory, log_control: None }
+        Self { backend, memory, log_control: None, tracer: Tracer::default() }
     }
 
     /// Lets clients ask how much is logged, and change it.
@@ -136,9 +138,16 @@ impl OipBackend {
         self
     }
 
+    /// Lets clients ask which requests are traced, and change it.
+    pub(crate) fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
+        self
+    }
+
     /// The extensions that this server does.
     pub(super) fn extensions(&self) -> Vec<&'static str> {
-        EXTENSIONS.into_iter().chain(self.log_control.as_ref().map(|_| "logging")).collect()
+        let (logs, traces) = (self.log_control.as_ref(), self.tracer.settings());
+        EXTENSIONS.into_iter().chain(logs.map(|_| "logging")).chain(traces.map(|_| "trace")).collect()
     }
 
     /// The settings of the log, after `changes`.

@@ -12,6 +12,7 @@ mod raw;
 pub(crate) mod rest;
 mod shared_memory;
 mod statistics;
+mod trace_settings;
 
 pub(crate) use infer::OipBackend;
 pub(crate) use shared_memory::SharedMemory;

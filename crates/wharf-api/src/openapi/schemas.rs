@@ -18,6 +18,7 @@ pub(super) fn all() -> Value {
         "RepositoryRequest": {"type": "object", "properties": {"parameters": reference("Parameters")}},
         "Region": region(),
         "LogSettings": log_settings(),
+        "TraceSettings": trace_settings(),
         "Empty": {"type": "object"},
     })
 }
@@ -117,6 +118,16 @@ fn log_settings() -> Value {
             "log_info": {"type": "boolean"},
             "log_verbose_level": {"type": "integer", "minimum": 0, "maximum": 2},
             "log_format": {"enum": ["default"]},
+        },
+    })
+}
+
+fn trace_settings() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "trace_level": {"type": "array", "items": {"enum": ["OFF", "TIMESTAMPS"]}, "maxItems": 1},
+            "trace_rate": {"type": "string", "pattern": "^[0-9]{1,9}$"},
         },
     })
 }

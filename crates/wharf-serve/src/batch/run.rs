@@ -118,11 +118,8 @@ fn run_together(batch: &[Waiter]) -> Option<Vec<Vec<NamedTensor>>> {
 }
 
 fn count(batch: &[Waiter], computed: &Computed) {
-    let mut rows = 0;
-    for waiter in batch {
-        waiter.task.ran(computed);
-        rows += waiter.task.rows_counted();
-    }
+    let rows = batch.iter().map(|waiter| waiter.task.rows_counted()).sum();
+    batch.iter().for_each(|waiter| waiter.task.ran(computed, batch.len(), rows));
     batch[0].task.served().metrics.ran(batch.len(), rows, computed.elapsed, computed.ended());
 }
 

@@ -12,6 +12,12 @@ pub(crate) struct ObserveArgs {
     /// Path of the metrics on the TensorFlow Serving REST port; `off` serves them on their own port alone
     #[arg(long, value_name = "PATH", default_value = "/monitoring/prometheus/metrics", value_parser = parse_metrics_path)]
     pub(crate) rest_metrics_path: MetricsPath,
+    /// Send traces to this OpenTelemetry collector, by OTLP over HTTP: `http://localhost:4318`
+    #[arg(long, value_name = "URL", env = "WHARF_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Share of requests to trace, 0 to 1, of those that bring no `traceparent`: of the others the caller decides
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "otlp_endpoint")]
+    pub(crate) trace_sample: f64,
 }
 
 /// A path, or none.

@@ -188,9 +188,14 @@ impl GrpcInferenceService for OipBackend {
 
     async fn trace_setting(
         &self,
-        _: Request<wire::TraceSettingRequest>,
+        request: Request<wire::TraceSettingRequest>,
     ) -> Answer<wire::TraceSettingResponse> {
-        answer(Err(unimplemented("trace settings")))
+        let wire::TraceSettingRequest { settings, model_name } = request.into_inner();
+        let changes = settings.into_iter().map(|(name, setting)| (name, setting.value)).collect();
+        let value = |(name, value)| (name, wire::trace_setting_response::SettingValue { value });
+        answer(self.change_traces(&model_name, &changes).map(|settings| wire::TraceSettingResponse {
+            settings: settings.into_iter().map(value).collect(),
+        }))
     }
 
     async fn log_settings(

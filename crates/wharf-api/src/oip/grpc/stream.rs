@@ -9,6 +9,7 @@ use wharf_infer::{Deadline, ServiceError};
 use super::super::infer::OipBackend;
 use super::encode::parameter;
 use crate::grpc::to_status;
+use crate::trace::{self, Incoming};
 use crate::proto::inference::infer_parameter::ParameterChoice;
 use crate::proto::inference::{ModelInferRequest, ModelInferResponse, ModelStreamInferResponse};
 
@@ -26,9 +27,12 @@ pub(super) fn replies(
     requests: Streaming<ModelInferRequest>,
     ends_at_errors: bool,
 ) -> Replies {
+    // The replies come after the handler has returned: its trace is taken along.
+    let incoming = trace::current();
     let replies = requests.then(move |request| {
         let backend = backend.clone();
-        async move {
+        let incoming = incoming.as_ref().map(Incoming::again);
+        trace::within(incoming, async move {
             let request = request?;
             let wants_final = request.parameters.contains_key(WANTS_FINAL);
             match backend.answer_infer(request, Deadline::NONE).await {
@@ -36,7 +40,7 @@ pub(super) fn replies(
                 Err(error) if ends_at_errors => Err(to_status(&error)),
                 Err(error) => Ok(failure(&error)),
             }
-        }
+        })
     });
     // The stream ends with its first status: nothing can follow one.
     let mut has_ended = false;

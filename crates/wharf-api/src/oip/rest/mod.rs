@@ -21,7 +21,7 @@ use wharf_infer::{Deadline, ErrorCode, ServiceError};
 use self::route::{ModelRoute, NoRoute, Route, Target};
 use super::infer::{Found, OipBackend};
 use super::log_settings::{self, Settings};
-use super::statistics;
+use super::{statistics, trace_settings};
 use crate::listener::RequestBody;
 use crate::metrics::{Api, Entry};
 use crate::rest::{Failure, LARGE_BODY, body, on_cpu, reply};
@@ -86,6 +86,13 @@ impl OipRestService {
             Route::ChangeLogs => {
                 let changes = log_settings::from_json(&self.json(request).await?)?;
                 log_settings::to_json(self.backend.change_logs(&changes)?)
+            }
+            Route::Traces(model) => {
+                trace_settings::to_json(self.backend.change_traces(&model, &trace_settings::Settings::new())?)
+            }
+            Route::ChangeTraces(model) => {
+                let changes = trace_settings::from_json(&self.json(request).await?)?;
+                trace_settings::to_json(self.backend.change_traces(&model, &changes)?)
             }
             Route::Index => {
                 let wanted = self.json(request).await?;

@@ -17,6 +17,9 @@ pub(super) enum Route {
     /// How much is logged.
     Logs,
     ChangeLogs,
+    /// Which requests are traced: of one model, or of all.
+    Traces(String),
+    ChangeTraces(String),
     Index,
     Load(String),
     Unload(String),
@@ -80,6 +83,10 @@ impl Route {
             ["v2", "health", "ready"] => (Route::Ready, Method::GET),
             ["v2", "models"] => (Route::Models, Method::GET),
             ["v2", "models", "stats"] => (Route::Statistics, Method::GET),
+            ["v2", "models", name, "trace", "setting"] if *method == Method::POST => {
+                (Route::ChangeTraces(decoded(name)?), Method::POST)
+            }
+            ["v2", "models", name, "trace", "setting"] => (Route::Traces(decoded(name)?), Method::GET),
             ["v2", "models", name, "versions", version, rest @ ..] => model(name, version, rest)?,
             ["v2", "models", name, rest @ ..] => model(name, "", rest)?,
             ["v2", "repository", rest @ ..] => repository(rest)?,
@@ -87,7 +94,10 @@ impl Route {
             ["v2", "cudasharedmemory", ..] => return Err(NoRoute::Unsupported("CUDA shared memory")),
             ["v2", "logging"] if *method == Method::POST => (Route::ChangeLogs, Method::POST),
             ["v2", "logging"] => (Route::Logs, Method::GET),
-            ["v2", "trace", "setting"] => return Err(NoRoute::Unsupported("trace settings")),
+            ["v2", "trace", "setting"] if *method == Method::POST => {
+                (Route::ChangeTraces(String::new()), Method::POST)
+            }
+            ["v2", "trace", "setting"] => (Route::Traces(String::new()), Method::GET),
             _ => return Err(NoRoute::Unknown),
         };
         if *method == wanted { Ok(route) } else { Err(NoRoute::OtherMethod) }
@@ -101,7 +111,6 @@ fn model(name: &str, version: &str, rest: &[&str]) -> Result<(Route, Method), No
         ["config"] => (ModelRoute::Config, Method::GET),
         ["infer"] => (ModelRoute::Infer, Method::POST),
         ["stats"] => (ModelRoute::Statistics, Method::GET),
-        ["trace", "setting"] => return Err(NoRoute::Unsupported("trace settings")),
         ["generate" | "generate_stream"] => {
             return Err(NoRoute::Unsupported("generation by models of tensors"));
         }
@@ -178,6 +187,9 @@ mod tests {
             (Method::GET, "/v2/logging", Ok(Route::Logs)),
             (Method::POST, "/v2/logging", Ok(Route::ChangeLogs)),
             (Method::DELETE, "/v2/logging", Err(NoRoute::OtherMethod)),
+            (Method::GET, "/v2/trace/setting", Ok(Route::Traces(String::new()))),
+            (Method::POST, "/v2/models/m/trace/setting", Ok(Route::ChangeTraces("m".into()))),
+            (Method::PUT, "/v2/trace/setting", Err(NoRoute::OtherMethod)),
             (Method::GET, "/v3", Err(NoRoute::Unknown)),
             (Method::GET, "/", Err(NoRoute::Unknown)),
             (Method::GET, "*", Err(NoRoute::Unknown)),

@@ -13,9 +13,13 @@ use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig};
 use wharf_infer::Deadline;
 use wharf_metrics::{Registry, process};
 use wharf_serve::ModelManager;
+use wharf_trace::{TraceConfig, Tracer};
 
 use crate::cli::{Port, ServeArgs};
 use crate::{logs, whole_file};
+
+/// How long the last spans may take.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Serves until a signal, then drains.
 pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
@@ -33,8 +37,12 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
 
     let metrics = Registry::default();
     metrics.register(process::collector());
+    let tracer = tracer(&arguments)?;
+    metrics.register(tracer.collector());
     let manager = models::manager(&arguments, &metrics)?;
-    let server = ApiServer::bind(api_config(&arguments, metrics)?, manager.clone()).await?;
+    let mut config = api_config(&arguments)?;
+    (config.metrics, config.tracer) = (metrics, tracer.clone());
+    let server = ApiServer::bind(config, manager.clone()).await?;
     tokio::select! {
         started = start(&manager, arguments.exit_on_error) => started?,
         _ = interrupt.recv() => return Ok(()),
@@ -78,6 +86,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     };
     // The listeners are closed: what still computes, computes for nobody.
     manager.shutdown(Deadline::after(Duration::ZERO)).await;
+    send_the_rest(tracer).await;
     if !all_answered {
         bail!(
             "requests were still running after {} s or a second signal, and were ended",
@@ -121,7 +130,21 @@ fn tls(arguments: &ServeArgs) -> Option<TlsConfig> {
     })
 }
 
-fn api_config(arguments: &ServeArgs, metrics: Registry) -> anyhow::Result<ApiConfig> {
+/// The last spans, which a collector that is away does not hold up for long.
+async fn send_the_rest(tracer: Tracer) {
+    let sending = tokio::task::spawn_blocking(move || tracer.shutdown(LAST_SPANS));
+    if !matches!(sending.await, Ok(true)) {
+        announce("the collector did not take the last spans in time".to_owned());
+    }
+}
+
+/// Traces nothing where no collector is named.
+fn tracer(arguments: &ServeArgs) -> anyhow::Result<Tracer> {
+    let Some(endpoint) = &arguments.observe.otlp_endpoint else { return Ok(Tracer::default()) };
+    Ok(Tracer::start(TraceConfig::new(endpoint).with_sample(arguments.observe.trace_sample))?)
+}
+
+fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     let moved = |port: Port| match port.0 {
         None => Ok(None),
         Some(0) => Ok(Some(0)),
@@ -131,7 +154,6 @@ fn api_config(arguments: &ServeArgs, metrics: Registry) -> anyhow::Result<ApiCon
         },
     };
     let mut config = ApiConfig::default();
-    config.metrics = metrics;
     config.metrics_port = moved(arguments.observe.metrics_port)?;
     config.rest_metrics_path.clone_from(&arguments.observe.rest_metrics_path.0);
     config.bind = arguments.bind;
