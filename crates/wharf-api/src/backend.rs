@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::Instrument as _;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
+use wharf_request_log::RequestLog;
 use wharf_serve::{Hold, ModelInfo, ModelManager};
 
 use crate::Limits;
-use crate::trace;
 use crate::metrics::{Api, ApiMetrics, Call, Entry};
+use crate::request_log::Logged;
 use crate::shown::shown;
+use crate::trace;
 
 /// The models behind the wires.
 #[derive(Clone)]
@@ -18,11 +20,18 @@ pub(crate) struct Backend {
     pub(crate) manager: ModelManager,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<ApiMetrics>,
+    request_log: RequestLog,
 }
 
 impl Backend {
     pub(crate) fn new(manager: ModelManager, limits: Arc<Limits>) -> Self {
-        Self { manager, limits, metrics: Arc::default() }
+        Self { manager, limits, metrics: Arc::default(), request_log: RequestLog::default() }
+    }
+
+    /// Writes a share of the requests down.
+    pub(crate) fn with_request_log(mut self, log: RequestLog) -> Self {
+        self.request_log = log;
+        self
     }
 
     /// A call of `model` begins, as far as its wire is concerned.
@@ -71,7 +80,12 @@ impl Backend {
             trace_id = trace_id.map(tracing::field::display),
         );
         request.span = span.clone();
-        self.manager.infer(request).instrument(span).await
+        let logged = self.request_log.wants().then(|| Logged::begin(&request, info.version));
+        let answer = self.manager.infer(request).instrument(span).await;
+        if let Some(logged) = logged {
+            self.request_log.record(logged.end(&answer));
+        }
+        answer
     }
 
     /// Text may hold more numbers than fit into as many bytes: `1,` can stand for eight of them.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use wharf_metrics::Registry;
+use wharf_request_log::RequestLog;
 use wharf_trace::Tracer;
 
 use crate::{Limits, LogControl, TlsConfig};
@@ -33,6 +34,8 @@ pub struct ApiConfig {
     pub metrics: Registry,
     /// Which requests are traced, and where their spans go. By default none are.
     pub tracer: Tracer,
+    /// Where a share of the requests is written. By default nowhere.
+    pub request_log: RequestLog,
     /// What the names of POSIX shared memory objects begin with that clients may have tensors in; `None` lets them
     /// have none.
     pub shared_memory_prefix: Option<String>,
@@ -62,6 +65,7 @@ impl Default for ApiConfig {
             rest_metrics_path: None,
             metrics: Registry::default(),
             tracer: Tracer::default(),
+            request_log: RequestLog::default(),
             shared_memory_prefix: None,
             log_control: None,
             rest_timeout: Duration::from_secs(30),

@@ -33,6 +33,7 @@ mod monitor;
 mod oip;
 mod openapi;
 pub mod proto;
+mod request_log;
 mod rest;
 mod server;
 mod shown;

@@ -25,8 +25,8 @@ use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
 use crate::oip::{OipBackend, SharedMemory};
 use crate::tfs::rest::RestService;
-use crate::trace::Traced;
 use crate::tfs::{TensorEncoding, TfsBackend};
+use crate::trace::Traced;
 use crate::{ApiConfig, TlsError};
 
 /// After the last reply, how long connections may take to close in good order.
@@ -182,6 +182,7 @@ impl ApiHandle {
             false => TensorEncoding::Values,
         };
         let common = Backend::new(manager, Arc::clone(limits));
+        let common = common.with_request_log(config.request_log.clone());
         config.metrics.register(collector(&common.metrics));
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());

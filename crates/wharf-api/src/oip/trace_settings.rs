@@ -72,7 +72,9 @@ fn changed(
             (RATE, _) => return Err(refused(name, "one number")),
             _ => match FIXED.iter().find(|(fixed, _)| fixed == name) {
                 Some((_, value)) if values.is_empty() || values == [*value] => {}
-                Some((_, value)) => return Err(refused(name, &format!("'{value}', which cannot be changed"))),
+                Some((_, value)) => {
+                    return Err(refused(name, &format!("'{value}', which cannot be changed")));
+                }
                 None => {
                     let text = format!("unknown trace setting '{}'", shown(name));
                     return Err(ServiceError::invalid_argument(text));

@@ -70,8 +70,12 @@ pub(super) const OIP: &[Operation] = &[
     Operation::get("/v2/trace/setting", "which requests are traced"),
     Operation::post("/v2/trace/setting", "change which requests are traced", "TraceSettings"),
     Operation::get("/v2/models/{model}/trace/setting", "which requests of a model are traced").also(&[503]),
-    Operation::post("/v2/models/{model}/trace/setting", "refuses to change that for one model", "TraceSettings")
-        .also(&[501, 503]),
+    Operation::post(
+        "/v2/models/{model}/trace/setting",
+        "refuses to change that for one model",
+        "TraceSettings",
+    )
+    .also(&[501, 503]),
     Operation::post("/v2/repository/index", "every model that is known", "IndexRequest"),
     Operation::post("/v2/repository/models/{model}/load", "load a model", "RepositoryRequest").also(CONTROL),
     Operation::post("/v2/repository/models/{model}/unload", "unload a model", "RepositoryRequest")

@@ -97,6 +97,9 @@ pub(crate) struct BenchLoadArgs {
     /// Seconds to measure
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, conflicts_with = "requests")]
     pub(crate) duration: f64,
+    /// Send the model's requests of this file, a log of `wharf serve --request-log`, one after the other and again
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["batch", "length", "inprocess"])]
+    pub(crate) replay: Option<PathBuf>,
     /// Requests to measure instead of a time
     #[arg(long, value_name = "COUNT")]
     pub(crate) requests: Option<u64>,

@@ -1,5 +1,7 @@
 //! How `wharf serve` can be watched.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::serve::{Port, parse_port};
@@ -18,6 +20,15 @@ pub(crate) struct ObserveArgs {
     /// Share of requests to trace, 0 to 1, of those that bring no `traceparent`: of the others the caller decides
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "otlp_endpoint")]
     pub(crate) trace_sample: f64,
+    /// Write requests with their inputs to this file, a JSON object on each line; `wharf bench load --replay` reads it
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) request_log: Option<PathBuf>,
+    /// Share of requests to write, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, requires = "request_log")]
+    pub(crate) request_log_sample: f64,
+    /// Cut the file off at so many MiB; four older ones are kept beside it
+    #[arg(long, value_name = "MIB", default_value_t = 256, requires = "request_log", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) request_log_max_mib: u64,
 }
 
 /// A path, or none.

@@ -9,9 +9,9 @@ use wharf_infer::{Deadline, ServiceError};
 use super::super::infer::OipBackend;
 use super::encode::parameter;
 use crate::grpc::to_status;
-use crate::trace::{self, Incoming};
 use crate::proto::inference::infer_parameter::ParameterChoice;
 use crate::proto::inference::{ModelInferRequest, ModelInferResponse, ModelStreamInferResponse};
+use crate::trace::{self, Incoming};
 
 /// What goes back.
 pub(super) type Replies = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;

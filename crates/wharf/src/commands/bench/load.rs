@@ -28,8 +28,11 @@ pub(super) fn run(arguments: &BenchLoadArgs) -> anyhow::Result<()> {
         plan: plan(arguments)?,
     };
     for wire in &arguments.protocol {
-        let call = subject.call(*wire, sizes(arguments))?;
-        let target = Target { server: bench.endpoint.address(*wire)?, calls: vec![call] };
+        let calls = match &arguments.replay {
+            Some(file) => subject.replayed(*wire, file)?,
+            None => vec![subject.call(*wire, sizes(arguments))?],
+        };
+        let target = Target { server: bench.endpoint.address(*wire)?, calls };
         match &arguments.slo {
             None => runs.push(Run::new(wire.name(), bench.drive(&target, bench.plan.clone())?)),
             Some(slo) => runs.extend(bench.search(wire.name(), &target, slo, arguments)?),

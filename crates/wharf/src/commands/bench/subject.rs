@@ -1,11 +1,13 @@
 //! What is measured: a model by one of its signatures.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use wharf_bundle::Signature;
 use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_load::{Call, Request, Summary, Wire, encode};
+use wharf_request_log::{Record, read};
 use wharf_tensor::Tensor;
 
 use super::inprocess;
@@ -44,6 +46,34 @@ impl Subject {
             signature: Some(name),
             inputs: &inputs(signature, sizes)?,
             outputs: &outputs,
+        };
+        Ok(encode(wire, &request)?)
+    }
+
+    /// The requests of this model in a request log, for `wire`, whichever wire they came by.
+    pub(super) fn replayed(&self, wire: Wire, log: &Path) -> anyhow::Result<Vec<Call>> {
+        let mut calls = Vec::new();
+        for (number, record) in read(log)?.enumerate() {
+            let record = record.with_context(|| format!("`{}` is no request log", log.display()))?;
+            if record.model == self.model.name {
+                let call = self.recorded(wire, record);
+                calls.push(call.with_context(|| format!("line {} of `{}`", number + 1, log.display()))?);
+            }
+        }
+        if calls.is_empty() {
+            bail!("`{}` has no request of model `{}`", log.display(), self.model.name);
+        }
+        Ok(calls)
+    }
+
+    fn recorded(&self, wire: Wire, record: Record) -> anyhow::Result<Call> {
+        let inputs: Vec<_> = record.inputs.into_iter().map(|input| (input.name, input.tensor)).collect();
+        let request = Request {
+            model: &self.model.name,
+            version: self.model.version,
+            signature: Some(record.signature.as_str()).filter(|signature| !signature.is_empty()),
+            inputs: &inputs,
+            outputs: &record.outputs,
         };
         Ok(encode(wire, &request)?)
     }

@@ -12,14 +12,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig};
 use wharf_infer::Deadline;
 use wharf_metrics::{Registry, process};
+use wharf_request_log::{RequestLog, RequestLogConfig};
 use wharf_serve::ModelManager;
 use wharf_trace::{TraceConfig, Tracer};
 
 use crate::cli::{Port, ServeArgs};
 use crate::{logs, whole_file};
 
-/// How long the last spans may take.
-const LAST_SPANS: Duration = Duration::from_secs(2);
+/// How long the last spans may take, and the last logged requests.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
 
 /// Serves until a signal, then drains.
 pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
@@ -39,9 +40,12 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     metrics.register(process::collector());
     let tracer = tracer(&arguments)?;
     metrics.register(tracer.collector());
+    let request_log = request_log(&arguments)?;
+    metrics.register(request_log.collector());
     let manager = models::manager(&arguments, &metrics)?;
     let mut config = api_config(&arguments)?;
     (config.metrics, config.tracer) = (metrics, tracer.clone());
+    config.request_log = request_log.clone();
     let server = ApiServer::bind(config, manager.clone()).await?;
     tokio::select! {
         started = start(&manager, arguments.exit_on_error) => started?,
@@ -86,7 +90,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     };
     // The listeners are closed: what still computes, computes for nobody.
     manager.shutdown(Deadline::after(Duration::ZERO)).await;
-    send_the_rest(tracer).await;
+    finish_records(tracer, request_log).await;
     if !all_answered {
         bail!(
             "requests were still running after {} s or a second signal, and were ended",
@@ -130,12 +134,23 @@ fn tls(arguments: &ServeArgs) -> Option<TlsConfig> {
     })
 }
 
-/// The last spans, which a collector that is away does not hold up for long.
-async fn send_the_rest(tracer: Tracer) {
-    let sending = tokio::task::spawn_blocking(move || tracer.shutdown(LAST_SPANS));
-    if !matches!(sending.await, Ok(true)) {
-        announce("the collector did not take the last spans in time".to_owned());
+/// The last spans and requests, which a collector that is away or a slow disk does not hold up for long.
+async fn finish_records(tracer: Tracer, request_log: RequestLog) {
+    let finishing = tokio::task::spawn_blocking(move || {
+        let written = request_log.shutdown(LAST_RECORDS);
+        tracer.shutdown(LAST_RECORDS) && written
+    });
+    if !matches!(finishing.await, Ok(true)) {
+        announce("the last spans or logged requests were not written in time".to_owned());
     }
+}
+
+fn request_log(arguments: &ServeArgs) -> anyhow::Result<RequestLog> {
+    let observe = &arguments.observe;
+    let Some(path) = &observe.request_log else { return Ok(RequestLog::default()) };
+    let config = RequestLogConfig::new(path).with_sample(observe.request_log_sample);
+    let kept = config.kept_files;
+    Ok(RequestLog::start(config.with_files(observe.request_log_max_mib << 20, kept))?)
 }
 
 /// Traces nothing where no collector is named.
