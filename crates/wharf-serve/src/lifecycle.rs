@@ -248,7 +248,7 @@ async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
         Err(error) => {
             let detail = error.detail().unwrap_or_default();
             tracing::error!(model.name = name, model.version = version, %error, detail, "not loaded");
-            server.metrics.life_of(&name).failures.count_error(error.code());
+            server.metrics.life_of(&name).failures.increment();
             let tries_again = matches!(server.config.control, ControlMode::Poll(_));
             server.registry.failed((&name, version), &error, stamp, tries_again);
         }

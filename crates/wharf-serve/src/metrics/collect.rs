@@ -190,17 +190,14 @@ fn lives(metrics: &ServeMetrics) -> [Family; 4] {
     let family = |name, help| Family::new(name, Kind::Counter).with_help(help);
     let mut loads = family("wharf_model_loads_total", "Versions that were loaded.");
     let mut seconds = family("wharf_model_load_seconds_total", "What loading them took.");
-    let mut failures =
-        family("wharf_model_load_failures_total", "Versions that could not be loaded, by code.");
+    let mut failures = family("wharf_model_load_failures_total", "Versions that could not be loaded.");
     let mut unloads = family("wharf_model_unloads_total", "Versions that were unloaded.");
     for (name, life) in metrics.lives() {
         let of_model = |value: f64| Sample::number(value).with_label("model", name.clone());
         loads.push(of_model(life.loads.count() as f64));
         seconds.push(of_model(life.loads.nanos() as f64 * 1e-9));
         unloads.push(of_model(life.unloads.get() as f64));
-        for (code, count) in life.failures.errors() {
-            failures.push(of_model(count as f64).with_label("code", code.name()));
-        }
+        failures.push(of_model(life.failures.get() as f64));
     }
     [loads, seconds, failures, unloads]
 }

@@ -43,7 +43,7 @@ pub(crate) struct ServeMetrics {
 #[derive(Debug, Default)]
 pub(crate) struct LifeMetrics {
     pub(crate) loads: TimeCounter,
-    pub(crate) failures: StatusCounters,
+    pub(crate) failures: Counter,
     pub(crate) unloads: Counter,
 }
 

@@ -170,7 +170,7 @@ async fn loads_failures_and_unloads_are_counted() {
             "wharf_model_loads_total{model=\"m\"} 1",
             "wharf_model_unloads_total{model=\"m\"} 1",
             "wharf_model_loads_total{model=\"broken\"} 0",
-            "wharf_model_load_failures_total{model=\"broken\",code=\"DATA_LOSS\"} 2",
+            "wharf_model_load_failures_total{model=\"broken\"} 2",
             "wharf_model_version_state{model=\"broken\",version=\"1\",state=\"END\"} 1",
             "wharf_model_version_state{model=\"m\",version=\"1\",state=\"END\"} 1",
         ],
