@@ -103,6 +103,18 @@ def test_tensorflow_model_server_serves_one_model_by_its_flags(tmp_path):
     assert "--grpc_max_threads has no effect" in server.log.read_text()
 
 
+def test_metrics_are_where_the_monitoring_file_puts_them(tmp_path):
+    conftest.put(tmp_path / "models", "half", 1, "half_plus_two")
+    file = tmp_path / "monitoring.txt"
+    file.write_text('prometheus_config { enable: true, path: "/metrics/here" }')
+    rest = free_port()
+    flags = [f"--port={free_port()}", f"--rest_api_port={rest}", f"--model_base_path={tmp_path / 'models' / 'half'}"]
+    server = Started(tmp_path, "tensorflow_model_server", [*flags, "--bind=127.0.0.1", f"--monitoring_config_file={file}"])
+    with urllib.request.urlopen(f"http://127.0.0.1:{rest}/metrics/here", timeout=20) as reply:
+        assert b":tensorflow:serving:request_count" in reply.read()
+    server.stop()
+
+
 def test_a_version_whose_warm_up_fails_is_not_served(tmp_path):
     models = tmp_path / "models"
     conftest.put(models, "half", 1, "half_plus_two")

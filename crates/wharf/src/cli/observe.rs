@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use wharf_api::TFS_METRICS_PATH;
 
 use super::serve::{Port, parse_port};
 
@@ -12,8 +13,11 @@ pub(crate) struct ObserveArgs {
     #[arg(long, default_value = "8002", value_parser = parse_port)]
     pub(crate) metrics_port: Port,
     /// Path of the metrics on the TensorFlow Serving REST port; `off` serves them on their own port alone
-    #[arg(long, value_name = "PATH", default_value = "/monitoring/prometheus/metrics", value_parser = parse_metrics_path)]
+    #[arg(long, value_name = "PATH", default_value = TFS_METRICS_PATH, value_parser = parse_metrics_path)]
     pub(crate) rest_metrics_path: MetricsPath,
+    /// The path as TensorFlow Serving's MonitoringConfig has it, as text, instead of --rest-metrics-path
+    #[arg(long, value_name = "FILE", conflicts_with = "rest_metrics_path")]
+    pub(crate) monitoring_config_file: Option<PathBuf>,
     /// Send traces to this OpenTelemetry collector, by OTLP over HTTP: `http://localhost:4318`
     #[arg(long, value_name = "URL", env = "WHARF_OTLP_ENDPOINT")]
     pub(crate) otlp_endpoint: Option<String>,

@@ -41,6 +41,9 @@ pub(super) struct TfsArgs {
     /// Join requests; here they are joined anyway, at no delay
     #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = switch)]
     enable_batching: bool,
+    /// Text of MonitoringConfig: metrics for Prometheus on the REST port
+    #[arg(long)]
+    monitoring_config_file: Option<PathBuf>,
     /// Text of SSLConfig
     #[arg(long)]
     ssl_config_file: Option<PathBuf>,
@@ -129,10 +132,12 @@ impl TfsArgs {
         to.value("--bind", self.bind.to_string());
         to.value("--grpc-port", port(self.port));
         to.value("--rest-port", port(self.rest_api_port));
-        for other in
-            ["--oip-rest-port", "--oip-grpc-port", "--http-port", "--metrics-port", "--rest-metrics-path"]
-        {
+        for other in ["--oip-rest-port", "--oip-grpc-port", "--http-port", "--metrics-port"] {
             to.value(other, "off");
+        }
+        match &self.monitoring_config_file {
+            Some(file) => to.value("--monitoring-config-file", file),
+            None => to.value("--rest-metrics-path", "off"),
         }
         to.value("--rest-timeout-ms", self.rest_api_timeout_in_ms.to_string());
     }

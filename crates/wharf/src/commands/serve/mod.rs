@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig};
+use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig, read_monitoring_config};
 use wharf_infer::Deadline;
 use wharf_metrics::{Registry, process};
 use wharf_request_log::{RequestLog, RequestLogConfig};
@@ -159,6 +159,17 @@ fn tracer(arguments: &ServeArgs) -> anyhow::Result<Tracer> {
     Ok(Tracer::start(TraceConfig::new(endpoint).with_sample(arguments.observe.trace_sample))?)
 }
 
+fn rest_metrics_path(arguments: &ServeArgs) -> anyhow::Result<Option<String>> {
+    let Some(file) = &arguments.observe.monitoring_config_file else {
+        return Ok(arguments.observe.rest_metrics_path.0.clone());
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    read_monitoring_config(&text).map_err(|error| {
+        let kind = "tensorflow.serving.MonitoringConfig";
+        anyhow!("Error parsing text-format {kind}: {}:{error}", file.display())
+    })
+}
+
 fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     let moved = |port: Port| match port.0 {
         None => Ok(None),
@@ -170,7 +181,7 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     };
     let mut config = ApiConfig::default();
     config.metrics_port = moved(arguments.observe.metrics_port)?;
-    config.rest_metrics_path.clone_from(&arguments.observe.rest_metrics_path.0);
+    config.rest_metrics_path = rest_metrics_path(arguments)?;
     config.bind = arguments.bind;
     config.tls = tls(arguments);
     config.tensor_content_replies = arguments.tensor_content_replies;
