@@ -1,6 +1,7 @@
 //! What the listeners are built from.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use wharf_metrics::Registry;
@@ -48,6 +49,15 @@ pub struct ApiConfig {
     pub tensor_content_replies: bool,
     /// TLS for every port; `None` serves plain HTTP.
     pub tls: Option<TlsConfig>,
+    /// A folder for socket files, one for each protocol (`grpc.sock`, `rest.sock`, `oip-rest.sock`, `http.sock`); or a
+    /// file that is to be one socket for every gRPC service and TensorFlow Serving's and the Open Inference
+    /// Protocol's REST.
+    pub unix_socket: Option<PathBuf>,
+    /// Origins whose pages may read replies in a browser; `*` is every origin.
+    pub cors_origins: Vec<String>,
+    /// Names that requests may be for, besides this machine's own. Where there are none, every name is taken unless
+    /// the server listens on loopback alone.
+    pub allowed_hosts: Vec<String>,
     /// What clients are held to.
     pub limits: Limits,
 }
@@ -71,6 +81,9 @@ impl Default for ApiConfig {
             rest_timeout: Duration::from_secs(30),
             tensor_content_replies: false,
             tls: None,
+            unix_socket: None,
+            cors_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
             limits: Limits::default(),
         }
     }

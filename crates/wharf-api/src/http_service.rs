@@ -5,6 +5,8 @@ use http::{Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use wharf_infer::ServiceError;
 
+use crate::cors::Cors;
+use crate::grpc::GrpcService;
 use crate::kserve::KserveService;
 use crate::listener::{RequestBody, Wire};
 use crate::monitor::Monitor;
@@ -22,6 +24,8 @@ pub(crate) enum Protocols {
     Oip(OipRestService),
     /// KServe's first protocol, and the Open Inference Protocol beside it.
     Shared(KserveService, OipRestService),
+    /// TensorFlow Serving's REST interface and the Open Inference Protocol, which share no path.
+    TfsAndOip(RestService, OipRestService),
 }
 
 impl Protocols {
@@ -31,6 +35,7 @@ impl Protocols {
             Protocols::Tfs(_) => &[Part::Tfs],
             Protocols::Oip(_) => &[Part::Oip],
             Protocols::Shared(..) => &[Part::Kserve, Part::Oip],
+            Protocols::TfsAndOip(..) => &[Part::Tfs, Part::Oip],
         })
     }
 }
@@ -42,10 +47,27 @@ pub(crate) struct HttpService {
     pub(crate) monitor: Monitor,
     /// What `GET /openapi.json` answers.
     pub(crate) document: Bytes,
+    pub(crate) cors: Cors,
 }
 
 impl Wire for HttpService {
     async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        let Some(origin) = self.cors.origin_of(request.headers()) else { return self.route(request).await };
+        if let Some(response) = Cors::preflight(&request, &origin) {
+            return response;
+        }
+        let mut response = self.route(request).await;
+        Cors::allow(&mut response, origin);
+        response
+    }
+
+    fn refused(&self, error: &ServiceError) -> Response<Body> {
+        Failure::from(error.clone()).into_response(http::Version::HTTP_2)
+    }
+}
+
+impl HttpService {
+    async fn route(&self, request: Request<RequestBody>) -> Response<Body> {
         if let Some(response) = self.monitor.answer(&request) {
             return response;
         }
@@ -58,10 +80,30 @@ impl Wire for HttpService {
             Protocols::Oip(service) => service.answer(request).await,
             Protocols::Shared(kserve, _) if KserveService::is_of(path) => kserve.answer(request).await,
             Protocols::Shared(_, oip) => oip.answer(request).await,
+            Protocols::TfsAndOip(_, oip) if path.starts_with("/v2") => oip.answer(request).await,
+            Protocols::TfsAndOip(tfs, _) => tfs.answer(request).await,
+        }
+    }
+}
+
+/// gRPC and HTTP in one place, told apart by what a request says that its body is.
+#[derive(Clone)]
+pub(crate) struct EveryService {
+    pub(crate) grpc: GrpcService,
+    pub(crate) http: HttpService,
+}
+
+impl Wire for EveryService {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        let content = request.headers().get(http::header::CONTENT_TYPE);
+        match content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
+            true => Wire::answer(&self.grpc, request).await,
+            false => self.http.answer(request).await,
         }
     }
 
+    /// As HTTP: clients of gRPC understand its status too.
     fn refused(&self, error: &ServiceError) -> Response<Body> {
-        Failure::from(error.clone()).into_response(http::Version::HTTP_2)
+        self.http.refused(error)
     }
 }

@@ -21,6 +21,7 @@
 
 mod backend;
 mod config;
+mod cors;
 mod grpc;
 mod http_service;
 mod json;

@@ -15,8 +15,16 @@ pub struct Limits {
     pub max_header_bytes: u32,
     /// How long a TLS handshake may take.
     pub tls_handshake_timeout: Duration,
-    /// How long the header of a request may take to arrive.
+    /// How long the header of a request may take to arrive, from its first byte on; and the first byte of a
+    /// connection.
     pub header_read_timeout: Duration,
+    /// How long an HTTP/1 connection may lie idle between two requests.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of a reply that waits for it.
+    pub write_timeout: Duration,
+    /// How many bytes of replies may wait on a connection for the client to take them, where it is more than one
+    /// reply.
+    pub max_unsent_bytes: usize,
     /// How long a body may take to gather speed, before it is held to [`Limits::min_body_bytes_per_second`].
     pub body_grace: Duration,
     /// The slowest rate at which a body may arrive.
@@ -39,6 +47,9 @@ impl Default for Limits {
             max_header_bytes: 64 << 10,
             tls_handshake_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            max_unsent_bytes: 256 << 20,
             body_grace: Duration::from_secs(5),
             min_body_bytes_per_second: 8 << 10,
             max_tensors: 256,

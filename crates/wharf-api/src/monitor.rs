@@ -15,7 +15,7 @@ use wharf_metrics::{Registry, protobuf, text};
 use wharf_serve::ModelManager;
 
 use crate::Limits;
-use crate::listener::{Edge, Gate, Listener, RequestBody, Tls, Wire};
+use crate::listener::{Edge, Gate, Listener, RequestBody, Wire};
 use crate::rest::{Failure, reply};
 
 /// Where the metrics are on their own port.
@@ -109,23 +109,24 @@ pub(crate) struct MonitorThread {
 }
 
 impl MonitorThread {
-    /// Serves on `socket`, over TLS where the server does, until stopped.
+    /// Serves on `socket`, with the TLS and the names of the server, until stopped.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub(crate) fn start(socket: TcpListener, monitor: Monitor, tls: Option<Tls>) -> io::Result<Self> {
+    pub(crate) fn start(socket: TcpListener, monitor: Monitor, server: &Edge) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // A socket belongs to the runtime that waits for it.
         let socket = socket.into_std()?;
         let gate = Gate::default();
         let wire = MonitorWire(monitor.with_metrics_at(Some(METRICS_PATH.to_owned())));
         let limits = Arc::new(Limits { max_body_bytes: MAX_BODY, ..Limits::default() });
-        let edge = Arc::new(Edge { limits, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), tls });
+        let (tls, hosts) = (server.tls.clone(), server.hosts.clone());
+        let edge = Arc::new(Edge { limits, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), tls, hosts });
         let stops = gate.clone();
         let thread = thread::Builder::new().name("wharf-monitor".to_owned()).spawn(move || {
             runtime.block_on(async move {
                 let socket = match TcpListener::from_std(socket) {
-                    Ok(socket) => socket,
+                    Ok(socket) => socket.into(),
                     Err(error) => return tracing::error!(%error, "metrics are not served"),
                 };
                 let connections = TaskTracker::new();

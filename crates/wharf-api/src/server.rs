@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use wharf_infer::ServiceError;
 use wharf_serve::ModelManager;
 
 use crate::backend::Backend;
+use crate::cors::Cors;
 use crate::grpc::{GrpcService, Health, refused};
-use crate::http_service::{HttpService, Protocols};
+use crate::http_service::{EveryService, HttpService, Protocols};
 use crate::kserve::KserveService;
-use crate::listener::{Edge, Gate, Listener, RequestBody, Tls, Wire};
+use crate::listener::{Edge, Gate, Hosts, Listener, RequestBody, Socket, SocketFile, Tls, Wire};
 use crate::metrics::collector;
 use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
@@ -46,6 +48,10 @@ pub struct BindError {
 impl BindError {
     fn port(address: SocketAddr, source: io::Error) -> Self {
         Self { what: format!("cannot listen on {address}"), source: source.into() }
+    }
+
+    fn file(path: &Path, source: io::Error) -> Self {
+        Self { what: format!("cannot listen on `{}`", path.display()), source: source.into() }
     }
 
     fn tls(source: TlsError) -> Self {
@@ -97,10 +103,10 @@ pub struct ApiHandle {
 }
 
 impl ApiServer {
-    /// Opens the ports of `config` and serves `manager` on them. Returns once connections are accepted.
+    /// Opens the ports and socket files of `config` and serves `manager` on them. Returns once connections are accepted.
     ///
     /// # Errors
-    /// A port cannot be opened; then none is.
+    /// A port or a socket file cannot be opened; then none is.
     pub async fn bind(config: ApiConfig, manager: ModelManager) -> Result<ApiHandle, BindError> {
         let tls = config.tls.clone().map(Tls::load).transpose().map_err(BindError::tls)?;
         let mut sockets = Sockets::open(&config).await?;
@@ -111,7 +117,7 @@ impl ApiServer {
         let mut handle = ApiHandle {
             addresses: sockets.addresses(),
             gate: Gate::default(),
-            edge: Arc::new(Edge { limits, slots, tls }),
+            edge: Arc::new(Edge { limits, slots, tls, hosts: Hosts::of(config.bind, &config.allowed_hosts) }),
             health,
             connections: TaskTracker::new(),
             listeners: TaskTracker::new(),
@@ -119,7 +125,7 @@ impl ApiServer {
         };
         let monitor = Monitor::new(&config.metrics, &manager, &handle.gate);
         if let Some((socket, address)) = sockets.metrics.take().zip(handle.addresses.metrics) {
-            let thread = MonitorThread::start(socket, monitor.clone(), handle.edge.tls.clone());
+            let thread = MonitorThread::start(socket, monitor.clone(), &handle.edge);
             handle.monitor = Some(thread.map_err(|source| BindError::port(address, source))?);
         }
         handle.serve(sockets, &config, manager, &monitor);
@@ -128,45 +134,76 @@ impl ApiServer {
     }
 }
 
-/// The open ports.
+/// The open ports and socket files.
 struct Sockets {
-    grpc: Option<TcpListener>,
-    rest: Option<TcpListener>,
-    oip_grpc: Option<TcpListener>,
-    oip_rest: Option<TcpListener>,
-    http: Option<TcpListener>,
+    grpc: Vec<Socket>,
+    rest: Vec<Socket>,
+    oip_grpc: Vec<Socket>,
+    oip_rest: Vec<Socket>,
+    http: Vec<Socket>,
+    /// For all protocols.
+    every: Vec<Socket>,
     metrics: Option<TcpListener>,
 }
 
 impl Sockets {
     async fn open(config: &ApiConfig) -> Result<Self, BindError> {
-        Ok(Self {
+        let mut sockets = Self {
             grpc: open(config, config.grpc_port).await?,
             rest: open(config, config.rest_port).await?,
             oip_grpc: open(config, config.oip_grpc_port).await?,
             oip_rest: open(config, config.oip_rest_port).await?,
             http: open(config, config.http_port).await?,
-            metrics: open(config, config.metrics_port).await?,
-        })
+            every: Vec::new(),
+            metrics: open_port(config, config.metrics_port).await?,
+        };
+        if let Some(path) = &config.unix_socket {
+            sockets.open_files(path).await?;
+        }
+        Ok(sockets)
+    }
+
+    async fn open_files(&mut self, path: &Path) -> Result<(), BindError> {
+        if !path.is_dir() {
+            self.every.push(open_file(path.to_owned()).await?);
+            return Ok(());
+        }
+        for (sockets, name) in [
+            (&mut self.grpc, "grpc.sock"),
+            (&mut self.rest, "rest.sock"),
+            (&mut self.oip_rest, "oip-rest.sock"),
+            (&mut self.http, "http.sock"),
+        ] {
+            sockets.push(open_file(path.join(name)).await?);
+        }
+        Ok(())
     }
 
     fn addresses(&self) -> Addresses {
-        let address = |socket: &Option<TcpListener>| socket.as_ref()?.local_addr().ok();
+        let address = |sockets: &[Socket]| sockets.iter().find_map(Socket::address);
         Addresses {
             grpc: address(&self.grpc),
             rest: address(&self.rest),
             oip_grpc: address(&self.oip_grpc),
             oip_rest: address(&self.oip_rest),
             http: address(&self.http),
-            metrics: address(&self.metrics),
+            metrics: self.metrics.as_ref().and_then(|socket| socket.local_addr().ok()),
         }
     }
 }
 
-async fn open(config: &ApiConfig, port: Option<u16>) -> Result<Option<TcpListener>, BindError> {
+async fn open(config: &ApiConfig, port: Option<u16>) -> Result<Vec<Socket>, BindError> {
+    Ok(open_port(config, port).await?.map(Socket::from).into_iter().collect())
+}
+
+async fn open_port(config: &ApiConfig, port: Option<u16>) -> Result<Option<TcpListener>, BindError> {
     let Some(port) = port else { return Ok(None) };
     let address = SocketAddr::new(config.bind, port);
     TcpListener::bind(address).await.map(Some).map_err(|source| BindError::port(address, source))
+}
+
+async fn open_file(path: PathBuf) -> Result<Socket, BindError> {
+    SocketFile::open(&path).await.map(Socket::Unix).map_err(|source| BindError::file(&path, source))
 }
 
 impl ApiHandle {
@@ -189,26 +226,35 @@ impl ApiHandle {
         let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());
         let oip = oip.with_tracer(config.tracer.clone());
         let grpc = GrpcService::new(&tfs, &oip, &self.health, limits);
-        for socket in [sockets.grpc, sockets.oip_grpc].into_iter().flatten() {
+        for socket in sockets.grpc.into_iter().chain(sockets.oip_grpc) {
             self.listen(socket, Traced::new(grpc.clone(), &config.tracer));
         }
         let timeout = config.rest_timeout;
         let oip = OipRestService::new(oip, timeout);
         let kserve = KserveService::new(tfs.clone(), timeout);
-        for (socket, protocols) in [
-            (sockets.rest, Protocols::Tfs(RestService::new(tfs, timeout))),
+        let tfs = RestService::new(tfs, timeout);
+        let service = |protocols: Protocols| {
+            let monitor = match &protocols {
+                Protocols::Tfs(_) | Protocols::TfsAndOip(..) => {
+                    monitor.clone().with_metrics_at(config.rest_metrics_path.clone())
+                }
+                _ => monitor.clone(),
+            };
+            let cors = Cors::new(&config.cors_origins);
+            HttpService { document: protocols.document(), protocols, monitor, cors }
+        };
+        for (sockets, protocols) in [
+            (sockets.rest, Protocols::Tfs(tfs.clone())),
             (sockets.oip_rest, Protocols::Oip(oip.clone())),
-            (sockets.http, Protocols::Shared(kserve, oip)),
+            (sockets.http, Protocols::Shared(kserve, oip.clone())),
         ] {
-            if let Some(socket) = socket {
-                let path = config.rest_metrics_path.clone();
-                let monitor = match &protocols {
-                    Protocols::Tfs(_) => monitor.clone().with_metrics_at(path),
-                    _ => monitor.clone(),
-                };
-                let service = HttpService { document: protocols.document(), protocols, monitor };
-                self.listen(socket, Traced::new(service, &config.tracer));
+            for socket in sockets {
+                self.listen(socket, Traced::new(service(protocols.clone()), &config.tracer));
             }
+        }
+        for socket in sockets.every {
+            let http = service(Protocols::TfsAndOip(tfs.clone(), oip.clone()));
+            self.listen(socket, Traced::new(EveryService { grpc: grpc.clone(), http }, &config.tracer));
         }
     }
 
@@ -235,7 +281,7 @@ impl ApiHandle {
         });
     }
 
-    fn listen<W: Wire>(&self, socket: TcpListener, wire: W) {
+    fn listen<W: Wire>(&self, socket: Socket, wire: W) {
         let listener = Listener {
             socket,
             wire,

@@ -2,6 +2,7 @@
 //! its input `x` back as `y`.
 
 mod drain;
+mod edge;
 mod grpc;
 mod metrics;
 mod overload;
@@ -51,6 +52,7 @@ impl Server {
         let models_here = ServeConfig::default().with_location(location).with_metrics(registry.clone());
         let manager = models_here.with_limits(limits).build(Arc::clone(engine) as _).unwrap();
         manager.refresh().await.unwrap();
+        config.allowed_hosts.push("x".to_owned());
         config.grpc_port = Some(0);
         config.rest_port = Some(0);
         (config.oip_grpc_port, config.oip_rest_port, config.http_port) = (None, Some(0), Some(0));

@@ -2,6 +2,7 @@
 
 mod bench;
 mod compat;
+mod network;
 mod observe;
 mod serve;
 

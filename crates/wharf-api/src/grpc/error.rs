@@ -40,6 +40,7 @@ pub(super) fn remapped(status: &Status) -> Option<Status> {
         Code::Internal
             if text.starts_with("Unexpected EOF")
                 || text.starts_with("Missing request message")
+                || text.starts_with("protocol error: received message")
                 || text.starts_with("Error decompressing") =>
         {
             Some(Status::invalid_argument(text))

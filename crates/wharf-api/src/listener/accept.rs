@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::connection::{http, serve};
+use super::socket::{Arrival, Socket};
 use super::{Edge, Gate, Wire};
 
 /// The first pause after a failed accept; it doubles from failure to failure.
@@ -15,9 +15,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A bound port and the wire behind it.
+/// A bound port or socket file, and the wire behind it.
 pub(crate) struct Listener<W> {
-    pub(crate) socket: TcpListener,
+    pub(crate) socket: Socket,
     pub(crate) wire: W,
     pub(crate) gate: Gate,
     pub(crate) edge: Arc<Edge>,
@@ -31,8 +31,8 @@ impl<W: Wire> Listener<W> {
     pub(crate) async fn run(self) {
         let http = http(&self.edge.limits);
         loop {
-            let stream = tokio::select! {
-                stream = self.accept() => stream,
+            let arrival = tokio::select! {
+                arrival = self.accept() => arrival,
                 () = self.gate.stopped() => return,
             };
             // Taken once there is a connection to use it: a listener that waits for one must not keep the last
@@ -43,9 +43,8 @@ impl<W: Wire> Listener<W> {
             };
             // The semaphore is never closed; were it, there would be nothing left to accept for.
             let Ok(slot) = slot else { return };
-            tracing::trace!(peer = ?stream.peer_addr().ok(), "connection accepted");
             let (wire, gate) = (self.wire.clone(), self.gate.clone());
-            let connection = serve(stream, http.clone(), wire, gate, Arc::clone(&self.edge));
+            let connection = serve(arrival, http.clone(), wire, gate, Arc::clone(&self.edge));
             self.connections.spawn(async move {
                 connection.await;
                 drop(slot);
@@ -55,11 +54,11 @@ impl<W: Wire> Listener<W> {
 
     /// The next connection. Where none can be had, as when file descriptors run out, it tries again ever more
     /// slowly; it never gives up.
-    async fn accept(&self) -> TcpStream {
+    async fn accept(&self) -> Arrival {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.socket.accept().await {
-                Ok((stream, _)) => return stream,
+                Ok(arrival) => return arrival,
                 Err(error) => error,
             };
             if is_of_the_connection(&error) {

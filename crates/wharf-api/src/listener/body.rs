@@ -1,6 +1,7 @@
-//! Request bodies, held to a pace; and reply bodies, counted until they are sent.
+//! Request bodies, held to a pace.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
-use super::InFlight;
+use super::clock::Clock;
 use crate::Limits;
 
 /// A body that fails once it comes too slowly, so that nobody can hold a connection open by a trickle.
@@ -23,10 +24,12 @@ pub(crate) struct RequestBody {
     started: Instant,
     /// When the body is late; made at the first wait, for most bodies are there at once.
     late: Option<Pin<Box<Sleep>>>,
+    has_ended: bool,
+    clock: Arc<Clock>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, limits: &Limits) -> Self {
+    pub(super) fn new(inner: Incoming, limits: &Limits, clock: Arc<Clock>) -> Self {
         Self {
             inner,
             grace: limits.body_grace,
@@ -34,6 +37,8 @@ impl RequestBody {
             received: 0,
             started: Instant::now(),
             late: None,
+            has_ended: false,
+            clock,
         }
     }
 
@@ -71,7 +76,10 @@ impl Body for RequestBody {
                     if error.is_timeout() { "request body timed out" } else { "request body is broken" };
                 Poll::Ready(Some(Err(Status::invalid_argument(text))))
             }
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                self.has_ended = true;
+                Poll::Ready(None)
+            }
             Poll::Pending => self
                 .poll_late(context)
                 .map(|()| Some(Err(Status::deadline_exceeded("request body comes too slowly")))),
@@ -87,35 +95,10 @@ impl Body for RequestBody {
     }
 }
 
-/// A reply body that keeps its request counted until it has been handed over, or dropped.
-#[derive(Debug)]
-pub(super) struct ReplyBody {
-    inner: tonic::body::Body,
-    _in_flight: Option<InFlight>,
-}
-
-impl ReplyBody {
-    pub(super) fn new(inner: tonic::body::Body, in_flight: Option<InFlight>) -> Self {
-        Self { inner, _in_flight: in_flight }
-    }
-}
-
-impl Body for ReplyBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.has_ended && !self.inner.is_end_stream() {
+            self.clock.leave_unread();
+        }
     }
 }

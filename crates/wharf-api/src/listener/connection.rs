@@ -12,40 +12,52 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpStream;
+use wharf_infer::{ErrorCode, ServiceError};
 
-use super::body::ReplyBody;
+use super::clock::{Busy, Clock, Clocked};
+use super::reply::ReplyBody;
 use super::sniff::{Rewound, first_bytes};
-use super::stream::Stream;
-use super::{Edge, Gate, RequestBody, Wire, draining};
+use super::socket::Arrival;
+use super::{Edge, Gate, InFlight, RequestBody, Wire, draining};
 use crate::Limits;
 
-/// A client that does not answer a ping for this long is gone.
+/// How often a client of HTTP/2 is pinged.
 const PING_EVERY: Duration = Duration::from_secs(60);
+/// A client that does not answer a ping for this long is gone.
+const PONG_WITHIN: Duration = Duration::from_secs(20);
 /// How much of one request body may be on its way.
 const STREAM_WINDOW: u32 = 2 << 20;
 /// How much of all request bodies of a connection may be on its way.
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// The largest piece of a body.
 const FRAME_SIZE: u32 = 256 << 10;
+/// How much of one reply is queued below HTTP/2.
+const SEND_BUFFER: usize = 256 << 10;
+/// How many requests may be taken back before the server has seen them, and how many streams it may itself have to
+/// end for what the client did wrong, before the connection is closed ("rapid reset", "made you reset").
+const PENDING_RESETS: usize = 20;
+const ERROR_RESETS: usize = 128;
 /// The most bytes of an HTTP/1 head; its lines count, so it is a little above the limit of the fields.
 const HEAD_SLACK: usize = 8 << 10;
 
-/// The HTTP settings that `limits` stand for.
+/// The HTTP settings that `limits` stand for. The clocks of HTTP/1 are the stream's.
 pub(super) fn http(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read_timeout)
+        .header_read_timeout(None)
         .max_headers(limits.max_headers)
         .max_buf_size(limits.max_header_bytes as usize + HEAD_SLACK);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PONG_WITHIN)
         .max_concurrent_streams(limits.max_streams_per_connection)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(ERROR_RESETS)
         .max_header_list_size(limits.max_header_bytes)
+        .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE);
@@ -54,22 +66,25 @@ pub(super) fn http(limits: &Limits) -> Builder<TokioExecutor> {
 
 /// Serves a connection until either side has had enough.
 pub(super) async fn serve<W: Wire>(
-    stream: TcpStream,
+    arrival: Arrival,
     http: Builder<TokioExecutor>,
     wire: W,
     gate: Gate,
     edge: Arc<Edge>,
 ) {
+    let is_tcp = arrival.is_tcp;
     let begun = tokio::select! {
-        begun = begin(stream, &edge) => begun,
+        begun = begin(arrival, &edge) => begun,
         () = gate.stopped() => return,
     };
     let stream = match begun {
         Ok(stream) => stream,
         Err(error) => return tracing::debug!(%error, "connection did not begin"),
     };
-    let state = (wire, gate.clone(), edge);
-    let service = service_fn(move |request| answer(request, state.clone()));
+    let clock = Clock::start(stream.is_http2(), &edge.limits);
+    let stream = Clocked::new(stream, Arc::clone(&clock));
+    let entrance = Arc::new(Entrance { wire, gate: gate.clone(), edge, clock, is_tcp });
+    let service = service_fn(move |request| Arc::clone(&entrance).answer(request));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // A connection that comes while the server stops is not told to go before it has asked: its reply says so.
     if !gate.is_closed() {
@@ -86,11 +101,9 @@ pub(super) async fn serve<W: Wire>(
 }
 
 /// Shakes hands where TLS is on, and waits for the first bytes.
-async fn begin(stream: TcpStream, edge: &Edge) -> io::Result<Rewound> {
-    // Small replies must not wait for more to say; where the option fails, they are merely slower.
-    let _ = stream.set_nodelay(true);
-    let mut stream: Stream = Box::new(stream);
-    if let Some(tls) = &edge.tls {
+async fn begin(arrival: Arrival, edge: &Edge) -> io::Result<Rewound> {
+    let mut stream = arrival.stream;
+    if let (Some(tls), true) = (&edge.tls, arrival.is_tcp) {
         stream = within(edge.limits.tls_handshake_timeout, tls.accept(stream)).await?;
     }
     within(edge.limits.header_read_timeout, first_bytes(stream)).await
@@ -100,24 +113,64 @@ async fn within<T>(time: Duration, work: impl Future<Output = io::Result<T>>) ->
     tokio::time::timeout(time, work).await?
 }
 
-async fn answer<W: Wire>(
-    request: Request<Incoming>,
-    (wire, gate, edge): (W, Gate, Arc<Edge>),
-) -> Result<Response<ReplyBody>, Infallible> {
-    let version = request.version();
-    let Some(in_flight) = gate.enter() else {
-        let mut response = wire.refused(&draining());
+/// Where the requests of a connection come in.
+struct Entrance<W> {
+    wire: W,
+    gate: Gate,
+    edge: Arc<Edge>,
+    clock: Arc<Clock>,
+    is_tcp: bool,
+}
+
+impl<W: Wire> Entrance<W> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Infallible> {
+        let version = request.version();
+        let busy = self.clock.enter();
+        let request = request.map(|body| RequestBody::new(body, &self.edge.limits, Arc::clone(&self.clock)));
+        let in_flight = match self.admit(&request) {
+            Ok(in_flight) => in_flight,
+            Err(error) => return Ok(self.refused(&error, version, busy)),
+        };
+        let (head, body) = self.wire.answer(request).await.into_parts();
+        let (body, there) = ReplyBody::new(body, in_flight);
+        if !self.clock.has_room_for(there) {
+            return Ok(self.refused(&too_much_unread(), version, busy));
+        }
+        Ok(Response::from_parts(head, body.counted(busy, there)))
+    }
+
+    /// Lets a request in that is for this server, unless it stops.
+    fn admit(&self, request: &Request<RequestBody>) -> Result<Option<InFlight>, ServiceError> {
+        if let (Some(hosts), true) = (&self.edge.hosts, self.is_tcp) {
+            hosts.check(request)?;
+        }
+        if !self.clock.has_room_for(0) {
+            return Err(too_much_unread());
+        }
+        let in_flight = self.gate.enter().ok_or_else(draining)?;
+        // Watching health or asking for descriptors is no work to wait for: such streams last as long as the
+        // connection.
+        Ok((!request.uri().path().starts_with("/grpc.")).then_some(in_flight))
+    }
+
+    fn refused(&self, error: &ServiceError, version: Version, busy: Busy) -> Response<ReplyBody> {
+        let mut response = self.wire.refused(error);
         if version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        return Ok(response.map(|body| ReplyBody::new(body, None)));
-    };
-    // Watching health or asking for descriptors is no work to wait for: such streams last as long as the
-    // connection.
-    let path = request.uri().path();
-    let in_flight = (!path.starts_with("/grpc.")).then_some(in_flight);
-    let response = wire.answer(request.map(|body| RequestBody::new(body, &edge.limits))).await;
-    Ok(response.map(|body| ReplyBody::new(body, in_flight)))
+        response.map(|body| {
+            let (body, there) = ReplyBody::new(body, None);
+            body.counted(busy, there)
+        })
+    }
+}
+
+/// What a client is told that asks for more while it does not take what it asked for before.
+fn too_much_unread() -> ServiceError {
+    ServiceError::new(
+        ErrorCode::Overloaded,
+        "too much of earlier replies waits on this connection to be read",
+    )
 }
 
 fn log_end(result: Result<(), Box<dyn std::error::Error + Send + Sync>>) {

@@ -2,15 +2,21 @@
 
 mod accept;
 mod body;
+mod clock;
 mod connection;
 mod gate;
+mod hosts;
+mod reply;
 mod sniff;
+mod socket;
 mod stream;
 mod tls;
 
 pub(crate) use accept::Listener;
 pub(crate) use body::RequestBody;
 pub(crate) use gate::{Gate, InFlight};
+pub(crate) use hosts::Hosts;
+pub(crate) use socket::{Socket, SocketFile};
 pub(crate) use tls::Tls;
 pub use tls::{TlsConfig, TlsError, TlsFiles};
 
@@ -40,6 +46,8 @@ pub(crate) struct Edge {
     pub(crate) slots: Arc<Semaphore>,
     /// TLS for what comes over a network; `None` takes plain bytes.
     pub(crate) tls: Option<Tls>,
+    /// The names that requests over a network may be for; `None` takes every name.
+    pub(crate) hosts: Option<Hosts>,
 }
 
 /// What requests are told while the server stops.

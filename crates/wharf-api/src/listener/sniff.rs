@@ -33,6 +33,13 @@ pub(super) struct Rewound {
     stream: Stream,
 }
 
+impl Rewound {
+    /// Whether HTTP/2 comes.
+    pub(super) fn is_http2(&self) -> bool {
+        self.read.starts_with(PREFACE)
+    }
+}
+
 impl AsyncRead for Rewound {
     fn poll_read(
         mut self: Pin<&mut Self>,

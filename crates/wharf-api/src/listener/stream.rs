@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Bytes both ways: TCP, or TLS over it.
+/// Bytes both ways: TCP, TLS over it, or a socket file.
 pub(super) trait Bytestream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytestream for T {}

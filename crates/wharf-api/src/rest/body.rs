@@ -39,6 +39,9 @@ pub(crate) async fn receive(request: Request<RequestBody>, limits: &Limits) -> R
     }
 }
 
+/// How much is unpacked at a time.
+const PIECE: usize = 32 << 10;
+
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
@@ -116,12 +119,24 @@ pub(crate) fn unpacked(packed: &[u8], packing: Packing, limit: usize) -> Result<
 
 fn read_all(decoder: &mut impl Read, format: &str, limit: usize) -> Result<Bytes, ServiceError> {
     let mut unpacked = Vec::new();
-    decoder.take(limit as u64 + 1).read_to_end(&mut unpacked).map_err(|_| invalid(format))?;
-    if unpacked.len() > limit {
-        let text = format!("request body is larger than the limit of {limit} bytes after decompression");
-        return Err(ServiceError::new(ErrorCode::TooLarge, text));
+    let mut piece = vec![0; PIECE];
+    loop {
+        let count = decoder.read(&mut piece).map_err(|_| invalid(format))?;
+        let piece = piece.get(..count).unwrap_or_default();
+        if piece.is_empty() {
+            return Ok(unpacked.into());
+        }
+        if unpacked.len() + count > limit {
+            let text = format!("request body is larger than the limit of {limit} bytes after decompression");
+            return Err(ServiceError::new(ErrorCode::TooLarge, text));
+        }
+        // Doubled as it grows, but never past what it may hold.
+        if unpacked.capacity() - unpacked.len() < count {
+            let more = unpacked.len().max(count);
+            unpacked.reserve_exact(more.min(limit - unpacked.len()));
+        }
+        unpacked.extend_from_slice(piece);
     }
-    Ok(unpacked.into())
 }
 
 fn invalid(format: &str) -> ServiceError {

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use wharf_serve::VersionPolicy;
 
 use super::compat::Compat;
+use super::network::NetworkArgs;
 use super::observe::ObserveArgs;
 
 #[derive(Args, Debug)]
@@ -130,6 +131,8 @@ pub(crate) struct ServeArgs {
     /// Write the ports as JSON to this file once every model is ready
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 /// Who decides what is loaded.

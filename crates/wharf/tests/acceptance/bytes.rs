@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde::Deserialize;
 
+use crate::frames;
 use crate::mutate::Random;
 
 /// One piece after the other.
@@ -52,6 +53,23 @@ pub(crate) enum Piece {
     Varint { varint: String },
     /// `{ level = 10000, field = 1, of = "" }`: protobuf messages within each other.
     Messages { levels: usize, field: u64, of: Pieces },
+    /// `{ frame = 1, flags = 5, stream = 1, of = [...] }`: of HTTP/2, whose `length` may lie. Within `streams` the
+    /// stream is the next one.
+    Frame {
+        frame: u8,
+        #[serde(default)]
+        flags: u8,
+        stream: Option<u32>,
+        #[serde(default)]
+        of: Pieces,
+        length: Option<u32>,
+    },
+    /// `{ streams = 100, of = [...] }`: the same on so many streams.
+    Streams { streams: u32, of: Pieces },
+    /// `{ name = ":method", value = "POST" }`: a header field of HTTP/2.
+    Header { name: Pieces, value: Pieces },
+    /// `{ call = "/service/Method" }`: the header fields of a gRPC call.
+    Call { call: String },
     /// `{ f32 = [1.5] }`, little-endian.
     Floats { f32: Vec<f32> },
     /// `{ i64 = [1] }`, little-endian.
@@ -61,41 +79,48 @@ pub(crate) enum Piece {
 impl Pieces {
     /// The bytes, with `each` for `$each`.
     pub(crate) fn bytes(&self, each: &str) -> Vec<u8> {
+        self.on_stream(each, 1)
+    }
+
+    /// The bytes, where frames are of this stream unless they say otherwise.
+    fn on_stream(&self, each: &str, stream: u32) -> Vec<u8> {
         match self {
-            Pieces::One(piece) => piece.bytes(each),
-            Pieces::Many(pieces) => pieces.iter().flat_map(|piece| piece.bytes(each)).collect(),
+            Pieces::One(piece) => piece.bytes(each, stream),
+            Pieces::Many(pieces) => pieces.iter().flat_map(|piece| piece.bytes(each, stream)).collect(),
         }
     }
 }
 
 impl Piece {
-    fn bytes(&self, each: &str) -> Vec<u8> {
+    fn bytes(&self, each: &str, on: u32) -> Vec<u8> {
         match self {
             Piece::Text(text) => text.replace("$each", each).into_bytes(),
             Piece::Hex { hex } => from_hex(&hex.replace("$each", each)),
-            Piece::Repeat { repeat, times } => repeat.bytes(each).repeat(*times),
-            Piece::Nest { within, levels, open, close } => {
-                [open.bytes(each).repeat(*levels), within.bytes(each), close.bytes(each).repeat(*levels)]
-                    .concat()
-            }
+            Piece::Repeat { repeat, times } => repeat.on_stream(each, on).repeat(*times),
+            Piece::Nest { within, levels, open, close } => [
+                open.on_stream(each, on).repeat(*levels),
+                within.on_stream(each, on),
+                close.on_stream(each, on).repeat(*levels),
+            ]
+            .concat(),
             Piece::Random { random, seed } => Random::new(*seed).bytes(*random),
             Piece::Base64 { base64 } => {
                 use base64::Engine as _;
-                base64::engine::general_purpose::STANDARD.encode(base64.bytes(each)).into_bytes()
+                base64::engine::general_purpose::STANDARD.encode(base64.on_stream(each, on)).into_bytes()
             }
             Piece::Gzip { gzip } => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-                encoder.write_all(&gzip.bytes(each)).unwrap();
+                encoder.write_all(&gzip.on_stream(each, on)).unwrap();
                 encoder.finish().unwrap()
             }
             Piece::Zlib { zlib } => {
                 let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-                encoder.write_all(&zlib.bytes(each)).unwrap();
+                encoder.write_all(&zlib.on_stream(each, on)).unwrap();
                 encoder.finish().unwrap()
             }
-            Piece::First { first, of } => of.bytes(each).into_iter().take(*first).collect(),
+            Piece::First { first, of } => of.on_stream(each, on).into_iter().take(*first).collect(),
             Piece::Field { field, of, length } => {
-                let of = of.bytes(each);
+                let of = of.on_stream(each, on);
                 let length = length.as_ref().map_or(of.len() as u64, |length| number(length, each));
                 [varint(field << 3 | 2), varint(length), of].concat()
             }
@@ -103,11 +128,34 @@ impl Piece {
                 [varint(field << 3), varint(number(value, each))].concat()
             }
             Piece::Varint { varint: value } => varint(number(value, each)),
-            Piece::Messages { levels, field, of } => messages(*levels, *field, of.bytes(each)),
+            Piece::Messages { levels, field, of } => messages(*levels, *field, of.on_stream(each, on)),
+            Piece::Frame { frame, flags, stream, of, length } => {
+                frames::frame(*frame, *flags, stream.unwrap_or(on), &of.on_stream(each, on), *length)
+            }
+            Piece::Streams { streams, of } => {
+                (0..*streams).flat_map(|index| of.on_stream(each, 2 * index + 1)).collect()
+            }
+            Piece::Header { name, value } => {
+                frames::field(&name.on_stream(each, on), &value.on_stream(each, on))
+            }
+            Piece::Call { call } => call_fields(call),
             Piece::Floats { f32 } => f32.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Piece::Wholes { i64 } => i64.iter().flat_map(|value| value.to_le_bytes()).collect(),
         }
     }
+}
+
+/// What every gRPC call says.
+fn call_fields(path: &str) -> Vec<u8> {
+    let fields = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", "localhost"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ];
+    fields.iter().flat_map(|(name, value)| frames::field(name.as_bytes(), value.as_bytes())).collect()
 }
 
 /// From the inside out, as each length counts what is in it.

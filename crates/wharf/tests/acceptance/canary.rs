@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::grpc::Caller;
-use crate::http::exchange;
+use crate::http::{Manner, exchange};
 use crate::reply::Reply;
 use crate::row::{Port, Row, RowFile};
 use crate::server::Server;
@@ -40,7 +40,7 @@ impl Canary {
                 ticks.tick().await;
                 let request = crate::http::request(&rest, "", &rest.body.bytes(""));
                 let message = grpc.message.bytes("");
-                let over_rest = timeout(PATIENCE, exchange(&address, &request));
+                let over_rest = timeout(PATIENCE, exchange(&address, &request, Manner::default()));
                 let over_grpc = timeout(PATIENCE, caller.call(&grpc, "", &message));
                 let (over_rest, over_grpc) = tokio::join!(over_rest, over_grpc);
                 for (row, reply) in [(&rest, over_rest), (&grpc, over_grpc)] {

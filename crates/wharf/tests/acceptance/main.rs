@@ -11,6 +11,9 @@
 
 mod bytes;
 mod canary;
+mod descriptors;
+mod drain;
+mod frames;
 mod grpc;
 mod http;
 mod mutate;
@@ -22,10 +25,17 @@ mod server;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_bytes_are_refused() {
-    play::file("serialisation").await;
+    play::file("serialisation", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_tensors_are_refused() {
-    play::file("tensors").await;
+    play::file("tensors", &[]).await;
+}
+
+/// The limits are low, so that nothing here takes long to reach them.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_connections_are_survived() {
+    let limits = ["--header-timeout", "1", "--idle-timeout", "2", "--write-timeout", "1", "--max-body", "8"];
+    play::file("network", &limits).await;
 }

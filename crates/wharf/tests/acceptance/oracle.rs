@@ -54,6 +54,22 @@ pub(crate) async fn settle(server: &Server, before: &Footprint) -> Result<(), St
     }
 }
 
+/// Waits until the server has no more open than `before`, whatever else it holds.
+pub(crate) async fn descriptors_settle(server: &Server, before: &Footprint) -> Result<(), String> {
+    let started = Instant::now();
+    while Footprint::of(server).descriptors > before.descriptors {
+        if started.elapsed() > PATIENCE {
+            return Err(format!(
+                "the server had {} open and has {:?}",
+                before.descriptors,
+                Footprint::of(server)
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
 /// Watches the most memory that the server takes from now on.
 pub(crate) struct Peak {
     before_kib: u64,

@@ -1,5 +1,7 @@
 //! What came back, and whether it may.
 
+use std::collections::BTreeSet;
+
 use crate::row::Row;
 
 /// A reply on either kind of wire.
@@ -13,6 +15,11 @@ pub(crate) enum Reply {
     Grpc {
         code: String,
         text: String,
+    },
+    /// How a connection of HTTP/2 ended, and the streams in it.
+    Http2 {
+        end: String,
+        resets: BTreeSet<String>,
     },
     /// Nothing that could be read as a reply.
     Nothing(String),
@@ -76,6 +83,7 @@ impl Reply {
     fn text(&self) -> &str {
         match self {
             Self::Http { text, .. } | Self::Grpc { text, .. } | Self::Nothing(text) => text,
+            Self::Http2 { end, .. } => end,
         }
     }
 
@@ -103,6 +111,17 @@ impl Reply {
                     return Some(format!("a code that blames the server, {code}: {}", seen()));
                 }
                 code != "OK"
+            }
+            Self::Http2 { end, resets } => {
+                let expected = &row.ends;
+                let is_reset =
+                    !row.resets.is_empty() && !resets.iter().all(|reset| row.resets.contains(reset));
+                return (is_reset || !expected.contains(end)).then(|| {
+                    format!("{end} with resets {resets:?}, expected {expected:?} with {:?}", row.resets)
+                });
+            }
+            Self::Nothing(text) if text.is_empty() && row.ends.iter().any(|end| end == "CLOSED") => {
+                return None;
             }
             Self::Nothing(_) => return Some(format!("no reply: {}", seen())),
         };

@@ -88,6 +88,27 @@ pub(crate) struct Row {
     pub(crate) has: String,
     /// What it must not say.
     pub(crate) lacks: Option<String>,
+    /// How many connections do it at the same time.
+    #[serde(default = "one")]
+    pub(crate) connections: usize,
+    /// What is written again and again, a few times a second, behind the rest.
+    pub(crate) drip: Option<Pieces>,
+    /// Whether the client says that nothing more will come.
+    #[serde(default)]
+    pub(crate) half_close: bool,
+    /// Whether the client reads nothing, and holds the connection until the server has had enough of it.
+    #[serde(default)]
+    pub(crate) unread: bool,
+    /// Whether `raw` follows the preface of HTTP/2.
+    #[serde(default)]
+    pub(crate) http2: bool,
+    /// How the server ends a connection of HTTP/2, or one that gets no reply, one of these: `PONG`, `CLOSED`,
+    /// `GOAWAY name`.
+    #[serde(default)]
+    pub(crate) ends: Vec<String>,
+    /// How it resets streams, if it does.
+    #[serde(default)]
+    pub(crate) resets: Vec<String>,
     /// How many replies come over the connection.
     #[serde(default = "one")]
     pub(crate) replies: usize,

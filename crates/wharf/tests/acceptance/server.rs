@@ -21,8 +21,20 @@ impl Server {
     pub(crate) fn start(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fill(&folder.path().join("repository"));
+        Self::started(Command::new(binary()), folder, more)
+    }
+
+    /// The same with so many descriptors at most.
+    pub(crate) fn start_with_descriptors(most: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fill(&folder.path().join("repository"));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
+        Self::started(shell, folder, &[])
+    }
+
+    fn started(mut command: Command, folder: tempfile::TempDir, more: &[&str]) -> Self {
         let ready = folder.path().join("ready.json");
-        let mut command = Command::new(binary());
         command.current_dir(folder.path()).env_remove("WHARF_LOG").env("ORT_DYLIB_PATH", library());
         command.args(["serve", "--ready-file", "ready.json", "--threads", "2"]).args(more);
         for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http", "metrics"] {

@@ -65,6 +65,9 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
             announce(format!("{protocol} on {address}"));
         }
     }
+    if let Some(path) = &arguments.network.unix_socket {
+        announce(format!("Unix sockets at {}", path.display()));
+    }
     if let Some(file) = &arguments.ready_file {
         write_ready_file(file, &addresses)?;
     }
@@ -193,9 +196,10 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     config.http_port = moved(arguments.http_port)?;
     config.shared_memory_prefix = arguments.shared_memory_prefix.clone();
     config.log_control = logs::control();
+    arguments.network.apply_to(&mut config);
     let ports =
         [config.grpc_port, config.rest_port, config.oip_rest_port, config.oip_grpc_port, config.http_port];
-    if ports.iter().all(Option::is_none) {
+    if ports.iter().all(Option::is_none) && config.unix_socket.is_none() {
         bail!("every port is off: nothing to serve on");
     }
     Ok(config)
