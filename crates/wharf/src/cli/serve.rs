@@ -56,7 +56,7 @@ pub(crate) struct ServeArgs {
     pub(crate) memory_budget: Option<u64>,
     /// Unload a model that nobody asked for this long; implies --on-demand
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) idle_timeout: Option<u64>,
+    pub(crate) unload_after: Option<u64>,
     /// Model that is loaded at the start and stays, under --on-demand; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) pin: Vec<String>,

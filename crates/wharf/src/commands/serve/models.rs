@@ -56,7 +56,7 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
 
 fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {
     let is_wanted =
-        arguments.on_demand || arguments.memory_budget.is_some() || arguments.idle_timeout.is_some();
+        arguments.on_demand || arguments.memory_budget.is_some() || arguments.unload_after.is_some();
     if !is_wanted {
         if !arguments.pin.is_empty() {
             bail!("--pin needs --on-demand: otherwise every model stays");
@@ -70,7 +70,7 @@ fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {
     }
     let mut demand = OnDemand::default();
     demand.memory_budget = arguments.memory_budget;
-    demand.idle_timeout = arguments.idle_timeout.map(Duration::from_secs);
+    demand.idle_timeout = arguments.unload_after.map(Duration::from_secs);
     demand.pinned = arguments.pin.iter().cloned().collect();
     Ok(Some(demand))
 }
