@@ -22,6 +22,8 @@
 mod backend;
 mod config;
 mod cors;
+#[doc(hidden)]
+pub mod fuzz;
 mod grpc;
 mod http_service;
 mod json;

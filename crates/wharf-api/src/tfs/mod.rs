@@ -20,3 +20,23 @@ mod tests;
 pub(crate) use backend::TfsBackend;
 pub(crate) use encode::TensorEncoding;
 pub use warm_up::TfsWarmUp;
+
+/// Reads the tensors of a request of any kind, for fuzzing.
+pub(crate) fn read_tensors(
+    request: crate::proto::tensorflow::serving::PredictRequest,
+    limits: &crate::Limits,
+) {
+    for (_, tensor) in request.inputs {
+        let _ = decode::decode_tensor(tensor, limits);
+    }
+}
+
+/// Reads examples of any kind, for fuzzing.
+pub(crate) fn read_input<'a>(
+    input: Option<crate::proto::tensorflow::serving::Input>,
+    signatures: impl Iterator<Item = &'a wharf_bundle::Signature>,
+) {
+    if let Ok(examples) = example::Examples::from_wire(input) {
+        signatures.for_each(|signature| drop(examples.to_inputs(signature)));
+    }
+}

@@ -324,3 +324,8 @@ pub(super) fn unimplemented(what: &str) -> ServiceError {
 fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
     result.map(Response::new).map_err(|error| to_status(&error))
 }
+
+/// Reads a request of any kind, for fuzzing.
+pub(crate) fn read_infer(backend: &OipBackend, request: crate::proto::inference::ModelInferRequest) {
+    let _ = decode::decode(backend, request);
+}

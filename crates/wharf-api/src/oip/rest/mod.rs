@@ -211,3 +211,13 @@ fn refuse_parameters(document: &Value, known: &[&str]) -> Result<(), ServiceErro
         Some(_) => Err(ServiceError::invalid_argument("'parameters' is no JSON object")),
     }
 }
+
+/// Reads an infer body of any kind, for fuzzing.
+pub(crate) fn read_infer(
+    backend: &OipBackend,
+    signature: &wharf_bundle::Signature,
+    body: &Bytes,
+    json_length: Option<usize>,
+) {
+    let _ = decode::decode(backend, signature, body, json_length);
+}

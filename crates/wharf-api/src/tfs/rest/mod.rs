@@ -195,3 +195,18 @@ fn options(headers: &HeaderMap) -> Response<Body> {
     let status = if is_web { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     respond(status, "application/json", Bytes::new())
 }
+
+/// Reads a predict body of any kind, for fuzzing.
+pub(crate) fn read_predict(body: &Bytes, inputs_are_rows: bool, signature: &wharf_bundle::Signature) {
+    if let Ok(located) = predict::locate(body, inputs_are_rows) {
+        let _ = predict::read_inputs(body, &located, signature);
+    }
+}
+
+/// Reads a classify body of any kind, for fuzzing.
+pub(crate) fn read_classify<'a>(body: &Bytes, signatures: impl Iterator<Item = &'a wharf_bundle::Signature>) {
+    let read = examples::read(body).and_then(|read| Examples::new(read.examples, read.context));
+    if let Ok(examples) = read {
+        signatures.for_each(|signature| drop(examples.to_inputs(signature)));
+    }
+}

@@ -1,0 +1,99 @@
+//! The decoders of the wires as plain functions of bytes, for `wharf-fuzz`: whatever the bytes are, each returns.
+//! No part of the interface.
+
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use prost::Message as _;
+use wharf_bundle::{Method, OutputSource, Signature, SignatureInput, SignatureOutput};
+use wharf_serve::ModelManager;
+use wharf_tensor::{DType, TensorSpec};
+
+use crate::Limits;
+use crate::backend::Backend;
+use crate::oip::{OipBackend, SharedMemory, grpc, rest};
+use crate::proto::inference::ModelInferRequest;
+use crate::proto::tensorflow::serving::{ClassificationRequest, PredictRequest};
+use crate::tfs;
+
+/// Signatures of every element type that JSON has, and of two inputs.
+static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
+    let input = |name: &str, dtype: DType| SignatureInput {
+        graph_input: name.to_owned(),
+        spec: TensorSpec::new(name, dtype, &[-1]),
+        transform: vec![],
+    };
+    let signature = |inputs: Vec<SignatureInput>| Signature {
+        method: Method::Predict,
+        inputs,
+        outputs: vec![SignatureOutput {
+            source: OutputSource::Graph { output: "y".into() },
+            spec: TensorSpec::new("y", DType::F32, &[-1]),
+        }],
+    };
+    let types = [DType::F32, DType::F64, DType::I64, DType::U8, DType::Bool, DType::String];
+    let alone = types.into_iter().map(|dtype| signature(vec![input("x", dtype)]));
+    alone.chain([signature(vec![input("a", DType::F32), input("b", DType::I32)])]).collect()
+});
+
+pub fn tfs_predict_json(body: &[u8]) {
+    let body = Bytes::copy_from_slice(body);
+    for signature in SIGNATURES.iter() {
+        for inputs_are_rows in [false, true] {
+            tfs::rest::read_predict(&body, inputs_are_rows, signature);
+        }
+    }
+}
+
+pub fn tfs_examples_json(body: &[u8]) {
+    tfs::rest::read_classify(&Bytes::copy_from_slice(body), SIGNATURES.iter());
+}
+
+pub fn tfs_predict_message(message: &[u8]) {
+    let Ok(request) = PredictRequest::decode(Bytes::copy_from_slice(message)) else { return };
+    tfs::read_tensors(request, &Limits::default());
+}
+
+pub fn tfs_classify_message(message: &[u8]) {
+    let Ok(request) = ClassificationRequest::decode(Bytes::copy_from_slice(message)) else { return };
+    tfs::read_input(request.input, SIGNATURES.iter());
+}
+
+/// A gzip body and a deflate body.
+pub fn packed_body(body: &[u8]) {
+    use crate::rest::body::{Packing, unpacked};
+    let _ = (unpacked(body, Packing::Gzip, 1 << 20), unpacked(body, Packing::Zlib, 1 << 20));
+}
+
+/// The Open Inference Protocol, whose requests may speak of what the server keeps.
+pub struct OipWire(OipBackend);
+
+impl OipWire {
+    pub fn new(manager: ModelManager) -> Self {
+        Self(OipBackend::new(Backend::new(manager, Arc::new(Limits::default())), SharedMemory::default()))
+    }
+
+    pub fn json(&self, body: &[u8]) {
+        self.body(body, None);
+    }
+
+    /// The first two bytes say how much of the rest is JSON.
+    pub fn binary(&self, bytes: &[u8]) {
+        if let Some((length, body)) = bytes.split_first_chunk::<2>() {
+            self.body(body, Some(usize::from(u16::from_le_bytes(*length))));
+        }
+    }
+
+    fn body(&self, body: &[u8], json_length: Option<usize>) {
+        let body = Bytes::copy_from_slice(body);
+        for signature in SIGNATURES.iter() {
+            rest::read_infer(&self.0, signature, &body, json_length);
+        }
+    }
+
+    pub fn message(&self, message: &[u8]) {
+        if let Ok(request) = ModelInferRequest::decode(Bytes::copy_from_slice(message)) {
+            grpc::read_infer(&self.0, request);
+        }
+    }
+}

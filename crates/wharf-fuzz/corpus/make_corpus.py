@@ -1,0 +1,198 @@
+"""Makes the corpus: small inputs that each decoder takes, or nearly takes. Needs Python alone; writes beside itself.
+
+Run again, it writes the same bytes.
+"""
+import gzip
+import io
+import json
+import pathlib
+import pickle
+import shutil
+import struct
+import tarfile
+import zipfile
+import zlib
+
+HERE = pathlib.Path(__file__).parent
+MODELS = HERE.parents[1] / "wharf-testing" / "models"
+
+
+def put(target, **files):
+    folder = HERE / target
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def varint(value):
+    value &= 2**64 - 1
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, content):
+    if isinstance(content, int):
+        return varint(number << 3) + varint(content)
+    content = content.encode() if isinstance(content, str) else content
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def shape(*dims):
+    return field(2, b"".join(field(2, field(1, dim)) for dim in dims))
+
+
+def tfs_message(*inputs):
+    body = field(1, field(1, "half") + field(2, field(1, 1)) + field(3, "serving_default"))
+    return body + b"".join(field(2, field(1, name) + field(2, tensor)) for name, tensor in inputs) + field(3, "y")
+
+
+def oip_message(inputs, raw):
+    body = field(1, "half") + field(2, "1") + field(3, "id") + field(4, field(1, "priority") + field(2, field(2, 1)))
+    for name, datatype, dims, contents in inputs:
+        body += field(5, field(1, name) + field(2, datatype) + field(3, b"".join(map(varint, dims))) + contents)
+    return body + field(6, field(1, "y") + field(2, field(1, "classification") + field(2, field(2, 2)))) + b"".join(
+        field(7, content) for content in raw)
+
+
+def example():
+    return field(1, b"".join(field(1, field(1, name) + field(2, value)) for name, value in [
+        ("x", field(2, field(1, floats(1, 2)))),
+        ("n", field(3, field(1, varint(3) + varint(-1)))),
+        ("s", field(1, field(1, "text") + field(1, b"\xff"))),
+    ]))
+
+
+def safetensors(tensors):
+    header, data = {}, b""
+    for name, dtype, dims, content in tensors:
+        header[name] = {"dtype": dtype, "shape": dims, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tar(members, mode="w"):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode, format=tarfile.PAX_FORMAT) as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def png(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + bytes((x * 40 + y) % 256 for x in range(width * 3)) for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+def gif():
+    return bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
+
+
+def bmp():
+    return b"BM" + struct.pack("<IHHI", 58, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0) + b"\1\2\3\0"
+
+
+def jpeg():
+    """A head and an end, with nothing between."""
+    return b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
+
+
+def idx(magic, dims, content):
+    return struct.pack(f">I{len(dims)}I", magic, *dims) + content
+
+
+def pth(content):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in content:
+            archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
+    return out.getvalue()
+
+
+def main():
+    put("tfs_predict_json",
+        rows='{"signature_name": "serving_default", "instances": [1.5, -2e3, 0, NaN, -Infinity]}',
+        named='{"instances": [{"x": [1, 2]}, {"x": [3, 4]}], "other": [[{}]]}',
+        columns='{"inputs": {"a": [1.5, 2], "b": [3, 4]}}',
+        plain='{"inputs": [[[1], [2]], [[3], [4]]]}',
+        strings='{"instances": ["a\\u00e9\\n", {"b64": "YWJjZA=="}, "\\ud83d\\ude00"]}',
+        flags='{"instances": [true, false]}',
+        large='{"instances": [18446744073709551615, -9223372036854775808, 1e308, 0.1e-400]}')
+    put("tfs_examples_json",
+        examples='{"signature_name": "s", "context": {"c": 1}, "examples": [{"x": 1.5, "s": "t", "n": [1, 2]}, {"x": []}]}',
+        base64='{"examples": [{"x": {"b64": "AAEC"}}]}')
+    put("tfs_predict_message",
+        floats=tfs_message(("x", field(1, 1) + shape(2) + field(5, floats(6, 8)))),
+        content=tfs_message(("x", field(1, 1) + shape(1, 2) + field(4, floats(6, 8)))),
+        strings=tfs_message(("x", field(1, 7) + shape(2) + field(8, "a") + field(8, b"\xff"))),
+        short=tfs_message(("x", field(1, 9) + shape(1000) + field(10, varint(-1)))),
+        two=tfs_message(("a", field(1, 3) + shape(1) + field(7, varint(5))), ("b", field(1, 19) + shape(1) + field(13, varint(15360)))))
+    put("tfs_classify_message",
+        list=field(1, field(1, "half")) + field(2, field(1, field(1, example()) + field(1, example()))),
+        context=field(1, field(1, "half")) + field(2, field(2, field(1, example()) + field(2, example()))))
+    oip = {"id": "a", "parameters": {"priority": 1, "timeout": "5"}, "inputs": [
+        {"name": "x", "datatype": "FP32", "shape": [2, 1], "data": [[1.5], [2]]}],
+        "outputs": [{"name": "y", "parameters": {"binary_data": True, "classification": 2}}]}
+    put("oip_json", floats=json.dumps(oip),
+        strings='{"inputs": [{"data": ["a", "\\u0000"], "shape": [2], "datatype": "BYTES", "name": "x"}]}',
+        memory='{"inputs": [{"name": "x", "datatype": "INT8", "shape": [4], "parameters": {"shared_memory_region": "r", "shared_memory_byte_size": 4}}]}')
+    raw = b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [2], "parameters": {"binary_data_size": 8}}]}'
+    text = b'{"inputs": [{"name": "x", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": 11}}]}'
+    put("oip_binary", floats=struct.pack("<H", len(raw)) + raw + floats(1, 2), alone=struct.pack("<H", 0) + floats(1, 2),
+        strings=struct.pack("<H", len(text)) + text + struct.pack("<I3sI", 3, b"abc", 0))
+    put("oip_message",
+        raw=oip_message([("x", "FP32", [2], b"")], [floats(1, 2)]),
+        typed=oip_message([("x", "FP32", [2], field(5, field(6, floats(1, 2)))), ("n", "INT64", [1], field(5, field(3, varint(-1))))], []),
+        strings=oip_message([("x", "BYTES", [2], b"")], [struct.pack("<I3sI", 3, b"abc", 0)]),
+        half=oip_message([("x", "FP16", [1, 2], b""), ("b", "BOOL", [1], b"")], [b"\0\x3c\0\x3c", b"\1"]))
+    put("packed_body", gzip=gzip.compress(b'{"instances": [1]}' * 20, mtime=0), zlib=zlib.compress(b'{"instances": [1]}' * 20),
+        two=gzip.compress(b"a", mtime=0) * 2)
+    config = ('model_config_list: { config: { name: "half", base_path: \'/models/half\', model_platform: "tensorflow",\n'
+              '  model_version_policy { specific { versions: 1 versions: 2 } }\n  version_labels { key: "stable" value: 1 } } }\n')
+    put("model_server_config", one=config)
+    put("textproto", config=config,
+        pbtxt='name: "m" # a comment\nmax_batch_size: 8\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 3 ] }, { name: "y" } ]\n'
+              'parameters { key: "k" value: { string_value: "a\\n\\x41\\101" "b" } }\n[ext.name]: 1.5e3; inf: -inf hex: 0x1F <a: true>')
+    put("onnx", **{path.stem: path.read_bytes() for path in sorted(MODELS.glob("*.onnx"))
+                   if path.stem in ("half_plus_two", "add", "gather", "escaping", "identity_string", "classifier_float")})
+    spec = {"name": "x", "dtype": "float32", "shape": [-1]}
+    manifest = {"schema": 1, "name": "half", "version": 3, "task": "regression", "engine": "onnx",
+                "files": [{"path": "model.onnx", "size_bytes": 5, "sha256": "a" * 64}], "labels": ["a", "b"],
+                "signatures": {"serving_default": {"method": "predict",
+                    "inputs": [{"spec": spec, "graph_input": "x", "transform": [{"op": "to_float"}, {"op": "normalise", "mean": [0.5], "std": [0.5]}]}],
+                    "outputs": [{"spec": {**spec, "name": "y"}, "source": {"from": "graph", "output": "y"}}]}}}
+    put("manifest", one=json.dumps(manifest))
+    put("goldens", one=safetensors([("serving_default.0.input.x", "F32", [2], floats(1, 2)), ("serving_default.0.output.y", "F32", [2], floats(3, 4))]),
+        empty=safetensors([]), int8=safetensors([("a.input.b", "I8", [2, 2], b"abcd"), ("a.output.b", "BOOL", [1], b"\1")]))
+    batch = {b"labels": [6, 9], b"data": [b"\0" * 16], "fine_labels": (1, -2, 2**70), "f": 1.5, "n": None, "t": True, "s": "é"}
+    put("pickle", **{f"protocol_{n}": pickle.dumps(batch, n) for n in range(5)},
+        shared=pickle.dumps([[1]] * 5, 2), deep=pickle.dumps([[[[[[]]]]]], 2),
+        code=b"cos\nsystem\n(S'true'\ntR.")
+    weights = (b"\x80\x02}q\x00X\x01\x00\x00\x00wq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\n"
+               b"q\x04X\x01\x00\x00\x000q\x05X\x03\x00\x00\x00cpuq\x06K\x02tq\x07QK\x00K\x02\x85q\x08K\x01\x85q\x09\x89ccollections\nOrderedDict\n"
+               b"q\x0a)Rq\x0btq\x0cRq\x0ds.")
+    put("pth", one=pth([("data.pkl", weights), ("data/0", floats(1, 2)), ("version", b"3\n"), ("byteorder", b"little")]))
+    pictures = [("set/train/a/0.png", png(2, 2)), ("set/train/b/0.png", png(3, 1)), ("set/test/a/0.png", png(1, 1))]
+    put("tar", plain=tar(pictures), long=tar([("train/a/" + "x" * 150 + ".png", png(1, 1)), ("train/b/é.png", png(1, 1))]),
+        packed=gzip.compress(tar(pictures), mtime=0), upwards=tar([("../train/a/0.png", b"x")]))
+    put("idx", images=idx(0x803, [2, 3, 3], bytes(18)), labels=idx(0x801, [2], b"\0\1"), packed=gzip.compress(idx(0x803, [1, 2, 2], b"abcd"), mtime=0))
+    put("cifar_binary", one=b"\3" + bytes(3072))
+    put("cifar_python", one=pickle.dumps({b"labels": [1], b"data": b"\0" * 3072, b"batch_label": b"x"}, 2))
+    put("picture", png=png(5, 4), gif=gif(), bmp=bmp(), jpeg=jpeg())
+
+
+if __name__ == "__main__":
+    main()

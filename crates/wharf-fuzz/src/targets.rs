@@ -1,0 +1,135 @@
+//! The decoders.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use wharf_api::fuzz::{self, OipWire};
+use wharf_bundle::{Goldens, Manifest};
+use wharf_data::Part;
+use wharf_pickle::{CIFAR_GLOBALS, Limits, Pickle};
+use wharf_serve::ServeConfig;
+use wharf_tensor::{Shape, Tensor};
+use wharf_testing::FakeEngine;
+use wharf_transform::{Pipeline, Step};
+
+/// A decoder by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The folder of its corpus.
+    pub name: &'static str,
+    /// Gives it bytes.
+    pub run: fn(&[u8]),
+    /// Where it is slower than the others by so much that it gets less.
+    pub is_slow: bool,
+}
+
+/// Every decoder of bytes from outside.
+pub const TARGETS: [Target; 20] = [
+    fast("tfs_predict_json", fuzz::tfs_predict_json),
+    fast("tfs_examples_json", fuzz::tfs_examples_json),
+    fast("tfs_predict_message", fuzz::tfs_predict_message),
+    fast("tfs_classify_message", fuzz::tfs_classify_message),
+    fast("oip_json", |bytes| with_oip(|wire| wire.json(bytes))),
+    fast("oip_binary", |bytes| with_oip(|wire| wire.binary(bytes))),
+    fast("oip_message", |bytes| with_oip(|wire| wire.message(bytes))),
+    fast("packed_body", fuzz::packed_body),
+    fast("textproto", textproto),
+    fast("model_server_config", model_server_config),
+    fast("onnx", onnx),
+    fast("manifest", |bytes| drop(Manifest::from_json(bytes))),
+    fast("goldens", |bytes| drop(Goldens::from_bytes(&Bytes::copy_from_slice(bytes)))),
+    fast("pickle", pickle),
+    fast("pth", |bytes| drop(wharf_pickle::read_pth(&Bytes::copy_from_slice(bytes)))),
+    slow("tar", |bytes| with_file("a.tar", bytes, |path| drop(wharf_data::read_tar(path, Part::Train)))),
+    slow("idx", |bytes| with_file("a-ubyte", bytes, idx)),
+    slow("cifar_binary", |bytes| {
+        with_file("data_batch_1.bin", bytes, |path| {
+            drop(wharf_data::read_cifar10_binary(folder(path), Part::Train))
+        })
+    }),
+    slow("cifar_python", |bytes| {
+        with_file("data_batch_1", bytes, |path| {
+            drop(wharf_data::read_cifar10_python(folder(path), Part::Train))
+        })
+    }),
+    slow("picture", picture),
+];
+
+const fn fast(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, run, is_slow: false }
+}
+
+const fn slow(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, run, is_slow: true }
+}
+
+/// Where nothing can be set up there is nothing to feed; the test sees that it is.
+fn with_oip(run: impl FnOnce(&OipWire)) {
+    static WIRE: LazyLock<Option<OipWire>> = LazyLock::new(|| {
+        let engine = FakeEngine::free_running();
+        Some(OipWire::new(ServeConfig::default().build(engine as Arc<_>).ok()?))
+    });
+    if let Some(wire) = WIRE.as_ref() {
+        run(wire);
+    }
+}
+
+fn with_file(name: &str, bytes: &[u8], run: impl FnOnce(&Path)) {
+    static FOLDER: LazyLock<Option<tempfile::TempDir>> = LazyLock::new(|| tempfile::tempdir().ok());
+    let Some(root) = FOLDER.as_ref() else { return };
+    let folder: PathBuf = root.path().join(name).with_extension("dir");
+    let path = folder.join(name);
+    if std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, bytes)).is_ok() {
+        run(&path);
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn textproto(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(wharf_textproto::parse(text));
+    }
+}
+
+fn model_server_config(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(wharf_serve::read_model_server_config(text));
+    }
+}
+
+fn onnx(bytes: &[u8]) {
+    let Ok(model) = wharf_onnx::read_model(Bytes::copy_from_slice(bytes)) else { return };
+    drop((model.inputs(), model.outputs(), model.to_bytes()));
+}
+
+fn pickle(bytes: &[u8]) {
+    let content = Bytes::copy_from_slice(bytes);
+    let Ok(pickle) = Pickle::parse(&content, CIFAR_GLOBALS, &Limits::default()) else { return };
+    let root = pickle.root();
+    for name in ["labels", "data", "fine_labels"] {
+        if let Ok(value) = root.field(name) {
+            drop((value.ints(), wharf_pickle::numpy_array(value).map(|array| array.into_tensor())));
+        }
+    }
+}
+
+/// The same bytes as pictures and as labels: one of the two is wrong most times.
+fn idx(path: &Path) {
+    drop(wharf_data::read_idx(path, path, None));
+}
+
+/// An encoded picture as a client may send one.
+fn picture(bytes: &[u8]) {
+    static PIPELINE: LazyLock<Option<Pipeline>> = LazyLock::new(|| {
+        Pipeline::always([Step::Decode, Step::Rgb, Step::Resize { height: 8, width: 8 }, Step::ToFloat]).ok()
+    });
+    let input =
+        Shape::new(&[1]).map(|shape| Tensor::from_strings(shape, vec![Bytes::copy_from_slice(bytes)]));
+    if let (Some(pipeline), Ok(Ok(input))) = (PIPELINE.as_ref(), input) {
+        drop(pipeline.apply_tensor(&input));
+    }
+}
