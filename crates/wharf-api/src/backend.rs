@@ -51,14 +51,14 @@ impl Backend {
     }
 
     /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs
-    /// were read by.
+    /// were read by. A priority of 0 is the model's default.
     pub(crate) async fn run(
         &self,
         info: &ModelInfo,
         signature: &str,
         inputs: Vec<NamedTensor>,
         outputs: Vec<String>,
-        deadline: Deadline,
+        (deadline, priority): (Deadline, u32),
     ) -> Result<InferResponse, ServiceError> {
         for input in &inputs {
             self.check_size(input)?;
@@ -69,6 +69,7 @@ impl Backend {
         request.inputs = inputs;
         request.outputs = outputs;
         request.deadline = deadline;
+        request.priority = priority;
         let incoming = trace::current();
         let trace_id = incoming.as_ref().and_then(trace::Incoming::trace_id);
         request.trace = incoming.and_then(|incoming| incoming.trace);

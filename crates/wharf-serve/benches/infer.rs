@@ -1,14 +1,15 @@
-//! The seed's network in this process: the runtime alone, and through the manager.
+//! A network in this process: the runtime alone, and through the manager, which runs requests one by one (`queue`), joins
+//! whatever waits (`joined`), joins as far as it pays (`learnt`), or does as it does by default.
 //!
 //! `cargo bench -p wharf-serve` runs every contestant in turn, for several rounds, so that all of them meet the same
-//! machine, and prints the median of their requests per second, what a request costs in CPU time, and the ratio
-//! to the runtime alone with as many threads. On a machine that does other work too, go by the CPU time.
+//! machine, and prints the median of their requests per second, the median latency, what a request costs in CPU time,
+//! and the ratio to the runtime alone with as many threads. On a machine that does other work too, go by the CPU time.
+//! The network is the seed's, or the one of float inputs that `WHARF_BENCH_ONNX` names.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::error::Error;
 use std::fs;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 use wharf_engine::{Engine, LoadOptions, ModelSource, OnnxEngine, Replica};
 use wharf_infer::{InferRequest, ModelRef, NamedTensor};
 use wharf_serve::{BatchConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits};
-use wharf_tensor::{Shape, Tensor};
+use wharf_tensor::{Shape, Tensor, TensorSpec};
 use wharf_testing::models;
 
 const ROUNDS: usize = 7;
@@ -29,12 +30,13 @@ struct Contestant {
     name: String,
     /// The place of the contestant that this one is compared with.
     rival: usize,
-    run: Box<dyn Fn() -> Outcome<u64>>,
+    /// How long each request took.
+    run: Box<dyn Fn() -> Outcome<Vec<Duration>>>,
     slices: Vec<Slice>,
 }
 
 struct Slice {
-    requests: f64,
+    taken: Vec<Duration>,
     seconds: f64,
     cpu_seconds: f64,
 }
@@ -42,6 +44,7 @@ struct Slice {
 /// What a contestant achieved over all rounds: the median of its rates, and the mean of its CPU time.
 struct Summary {
     per_second: f64,
+    median: Duration,
     cpu_micros: f64,
 }
 
@@ -50,14 +53,22 @@ fn main() -> Outcome<()> {
     let runtime =
         Arc::new(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?);
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("lenet.onnx");
-    fs::write(&path, models::LENET)?;
-    for batch in [1, 32] {
-        let picture = pictures(batch)?;
-        let mut all = alone(&engine, &picture)?;
+    let path = folder.path().join("model.onnx");
+    let named = std::env::var_os("WHARF_BENCH_ONNX");
+    match &named {
+        Some(file) => fs::copy(file, &path).map(drop)?,
+        None => fs::write(&path, models::LENET)?,
+    }
+    let batches: &[usize] = if named.is_some() { &[1] } else { &[1, 32] };
+    for &batch in batches {
+        let replica = engine.load(ModelSource::File(&path), &LoadOptions::default())?;
+        let picture = inputs(replica.inputs(), batch)?;
+        let mut all = alone(&replica, &picture);
+        let joins = |only_what_pays| BatchConfig::default().with_only_what_pays(only_what_pays);
         let ways = [
             ("queue", Duration::ZERO, BatchConfig::off()),
-            ("joined", Duration::ZERO, BatchConfig::default()),
+            ("joined", Duration::ZERO, joins(false)),
+            ("learnt", Duration::ZERO, joins(true)),
             ("default", Duration::from_micros(300), BatchConfig::default()),
         ];
         for (name, inline_below, batching) in ways {
@@ -78,9 +89,9 @@ fn race(all: &mut [Contestant]) -> Outcome<()> {
     for round in 0..=ROUNDS {
         for contestant in all.iter_mut() {
             let (started, cpu) = (Instant::now(), cpu_time());
-            let requests = (contestant.run)()? as f64;
+            let taken = (contestant.run)()?;
             let (seconds, cpu_seconds) = (started.elapsed().as_secs_f64(), (cpu_time() - cpu).as_secs_f64());
-            let slice = Slice { requests, seconds, cpu_seconds };
+            let slice = Slice { taken, seconds, cpu_seconds };
             // The first round warms up.
             if round > 0 {
                 contestant.slices.push(slice);
@@ -94,10 +105,11 @@ fn report(all: &[Contestant], batch: usize) {
     for contestant in all {
         let (mine, rival) = (summary(&contestant.slices), summary(&all[contestant.rival].slices));
         println!(
-            "batch {batch:>2}  {:<28} {:>7.0} requests/s {:>7.0} pictures/s {:>7.0} us CPU each  ratio {:.2}, by CPU {:.2}",
+            "batch {batch:>2}  {:<28} {:>7.0} requests/s {:>7.0} rows/s  p50 {:>7.2} ms {:>7.0} us CPU each  ratio {:.2}, by CPU {:.2}",
             contestant.name,
             mine.per_second,
             mine.per_second * batch as f64,
+            mine.median.as_secs_f64() * 1e3,
             mine.cpu_micros,
             mine.per_second / rival.per_second,
             rival.cpu_micros / mine.cpu_micros,
@@ -106,11 +118,14 @@ fn report(all: &[Contestant], batch: usize) {
 }
 
 fn summary(slices: &[Slice]) -> Summary {
-    let mut rates: Vec<f64> = slices.iter().map(|slice| slice.requests / slice.seconds).collect();
+    let mut rates: Vec<f64> = slices.iter().map(|slice| slice.taken.len() as f64 / slice.seconds).collect();
     rates.sort_by(f64::total_cmp);
-    let requests: f64 = slices.iter().map(|slice| slice.requests).sum();
+    let mut taken: Vec<Duration> = slices.iter().flat_map(|slice| &slice.taken).copied().collect();
+    taken.sort_unstable();
+    let requests = taken.len() as f64;
+    let median = taken.get(taken.len() / 2).copied().unwrap_or_default();
     let cpu_seconds: f64 = slices.iter().map(|slice| slice.cpu_seconds).sum();
-    Summary { per_second: rates[rates.len() / 2], cpu_micros: cpu_seconds * 1e6 / requests }
+    Summary { per_second: rates[rates.len() / 2], median, cpu_micros: cpu_seconds * 1e6 / requests }
 }
 
 /// What this process has computed so far, ended threads included; zero where the system does not say.
@@ -122,17 +137,21 @@ fn cpu_time() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-fn pictures(batch: usize) -> Outcome<Tensor> {
-    let shape = Shape::new(&[batch, 32, 32, 3])?;
-    let values = (0..shape.num_elements()).map(|index| (index * 31 % 256) as f32 / 255.0).collect();
-    Ok(Tensor::from_vec(shape, values)?)
+fn inputs(specs: &[TensorSpec], batch: usize) -> Outcome<Vec<NamedTensor>> {
+    let input = |spec: &TensorSpec| {
+        let mut dims = spec.shape.to_i64();
+        dims[0] = i64::try_from(batch)?;
+        let shape = Shape::from_i64(&dims)?;
+        let values = (0..shape.num_elements()).map(|index| (index * 31 % 256) as f32 / 255.0).collect();
+        Ok(NamedTensor::new(&*spec.name, Tensor::from_vec(shape, values)?))
+    };
+    specs.iter().map(input).collect()
 }
 
 /// The runtime alone, called by one thread and by two over one session.
-fn alone(engine: &OnnxEngine, picture: &Tensor) -> Outcome<Vec<Contestant>> {
-    let replica = engine.load(ModelSource::Bytes(models::LENET), &LoadOptions::default())?;
+fn alone(replica: &Arc<dyn Replica>, picture: &[NamedTensor]) -> Vec<Contestant> {
     let contestant = |threads: usize| {
-        let (replica, picture) = (Arc::clone(&replica), picture.clone());
+        let (replica, picture) = (Arc::clone(replica), picture.to_vec());
         Contestant {
             name: format!("runtime alone, {threads} threads"),
             rival: threads - 1,
@@ -140,16 +159,23 @@ fn alone(engine: &OnnxEngine, picture: &Tensor) -> Outcome<Vec<Contestant>> {
             slices: Vec::new(),
         }
     };
-    Ok([1, 2].map(contestant).into())
+    [1, 2].map(contestant).into()
 }
 
-fn run_alone(replica: &dyn Replica, picture: &Tensor, threads: usize) -> Outcome<u64> {
-    let (until, count) = (Instant::now() + SLICE, AtomicU64::new(0));
+fn run_alone(replica: &dyn Replica, picture: &[NamedTensor], threads: usize) -> Outcome<Vec<Duration>> {
+    let (until, taken) = (Instant::now() + SLICE, Mutex::new(Vec::new()));
     let call = || -> Outcome<()> {
+        let mut mine = Vec::new();
         while Instant::now() < until {
-            replica.run(&[("image", picture.clone())], &[])?;
-            count.fetch_add(1, Ordering::Relaxed);
+            let started = Instant::now();
+            let named = |input: &NamedTensor| (input.name.clone(), input.tensor.clone());
+            let inputs: Vec<(String, Tensor)> = picture.iter().map(named).collect();
+            let inputs: Vec<(&str, Tensor)> =
+                inputs.iter().map(|(name, tensor)| (&**name, tensor.clone())).collect();
+            replica.run(&inputs, &[])?;
+            mine.push(started.elapsed());
         }
+        taken.lock().map_err(|_| "a caller panicked")?.extend(mine);
         Ok(())
     };
     thread::scope(|scope| {
@@ -157,7 +183,7 @@ fn run_alone(replica: &dyn Replica, picture: &Tensor, threads: usize) -> Outcome
         call()?;
         others.into_iter().try_for_each(|other| other.join().map_err(|_| "a caller panicked")?)
     })?;
-    Ok(count.into_inner())
+    taken.into_inner().map_err(|_| "a caller panicked".into())
 }
 
 /// Clients of the manager, each of which sends the next request when it has its answer.
@@ -165,10 +191,10 @@ fn served(
     name: &str,
     runtime: &Arc<Runtime>,
     manager: &ModelManager,
-    picture: &Tensor,
+    picture: &[NamedTensor],
     clients: usize,
 ) -> Contestant {
-    let (runtime, manager, picture) = (Arc::clone(runtime), manager.clone(), picture.clone());
+    let (runtime, manager, picture) = (Arc::clone(runtime), manager.clone(), picture.to_vec());
     Contestant {
         name: format!("manager, {name}, {clients} clients"),
         rival: clients.min(2) - 1,
@@ -177,26 +203,27 @@ fn served(
     }
 }
 
-async fn call_for(manager: &ModelManager, picture: &Tensor, clients: usize) -> Outcome<u64> {
+async fn call_for(manager: &ModelManager, picture: &[NamedTensor], clients: usize) -> Outcome<Vec<Duration>> {
     let until = Instant::now() + SLICE;
     let mut tasks = JoinSet::new();
     for _ in 0..clients {
-        let (manager, picture) = (manager.clone(), picture.clone());
+        let (manager, picture) = (manager.clone(), picture.to_vec());
         tasks.spawn(async move {
-            let mut count = 0_u64;
+            let mut taken = Vec::new();
             while Instant::now() < until {
-                let mut request = InferRequest::new(ModelRef::latest("lenet"));
-                request.inputs.push(NamedTensor::new("image", picture.clone()));
+                let started = Instant::now();
+                let mut request = InferRequest::new(ModelRef::latest("model"));
+                request.inputs.clone_from(&picture);
                 manager.infer(request).await?;
-                count += 1;
+                taken.push(started.elapsed());
                 tokio::task::yield_now().await;
             }
-            Outcome::Ok(count)
+            Outcome::Ok(taken)
         });
     }
-    let mut total = 0;
-    while let Some(count) = tasks.join_next().await {
-        total += count??;
+    let mut all = Vec::new();
+    while let Some(taken) = tasks.join_next().await {
+        all.extend(taken??);
     }
-    Ok(total)
+    Ok(all)
 }

@@ -14,7 +14,7 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, NamedTensor,
 use wharf_tensor::Tensor;
 
 use crate::admission::{AdmissionPermit, draining};
-use crate::batch::{Entry, LaneKey, LaneRules, NoRoom, Rows, Seat, Waiter};
+use crate::batch::{Entry, LaneKey, NoRoom, Rows, Seat, Waiter};
 use crate::pool::{CpuPool, Refusal};
 use crate::served::ServedModel;
 
@@ -83,8 +83,7 @@ impl Task {
         let guard = LeaveOnDrop(Arc::default());
         let (reply, answer) = oneshot::channel();
         let waiter = Waiter::new(self, reply, permit, Arc::clone(&guard.0));
-        let alone = LaneRules { max_rows: 1, max_delay: Duration::ZERO, ..served.rules };
-        let rules = if key.rows.is_some() { served.rules } else { alone };
+        let rules = if key.rows.is_some() { served.lane_rules() } else { served.alone_rules() };
         let entry = Entry { item: waiter, rows, rank, arrived: Instant::now(), cost };
         pool.submit(key, rules, entry, deadline.instant()).map_err(|refusal| refused(&served, refusal))?;
         tokio::select! {
@@ -97,18 +96,19 @@ impl Task {
 
     /// Runs it by itself.
     pub(crate) fn compute(&self, stop: &StopSignal) -> Result<Vec<NamedTensor>, ServiceError> {
-        let computed = self.compute_inputs(&self.request.inputs, self.size, stop)?;
+        let computed = self.compute_inputs(&self.request.inputs, (self.rows, self.size), stop)?;
         let rows = self.rows_counted();
         self.ran(&computed, 1, rows);
         self.served.metrics.ran(1, rows, computed.elapsed, computed.ended());
         Ok(computed.outputs)
     }
 
-    /// Runs `inputs`, of so many elements, as this request asks. Counts nothing.
+    /// Runs `inputs`, of so many rows, where they are such as can be joined, and elements, as this request asks. Counts
+    /// nothing.
     pub(crate) fn compute_inputs(
         &self,
         inputs: &[NamedTensor],
-        size: usize,
+        (rows, size): (Option<usize>, usize),
         stop: &StopSignal,
     ) -> Result<Computed, ServiceError> {
         let _span = self.request.span.enter();
@@ -118,6 +118,9 @@ impl Task {
         let outputs = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)))?;
         let elapsed = started.elapsed();
         self.served.cost.learn(size, elapsed);
+        if let Some(rows) = rows {
+            self.served.learn(rows, size, elapsed);
+        }
         Ok(Computed { outputs, started, elapsed })
     }
 
@@ -168,6 +171,11 @@ impl Task {
     /// Rows as they are counted: those of requests that run alone too.
     pub(crate) fn rows_counted(&self) -> usize {
         self.served.metrics.rows_of(&self.request.inputs)
+    }
+
+    /// Whether it may share a run.
+    pub(crate) fn can_be_joined(&self) -> bool {
+        self.rows.is_some()
     }
 
     pub(crate) fn deadline(&self) -> Deadline {

@@ -55,7 +55,7 @@ mod traffic;
 mod wake;
 mod warm_up;
 
-pub use batch::{BatchConfig, BatchSnapshot, QueueConfig};
+pub use batch::{BatchConfig, BatchSnapshot, QueueConfig, TimeoutAction};
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use demand::{Hold, OnDemand};
@@ -63,7 +63,10 @@ pub use location::ModelLocation;
 pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use metrics::{BatchStatistics, CountAndTime, ModelStatistics, StatusCounters, UNKNOWN as UNKNOWN_MODEL};
 pub use policy::VersionPolicy;
-pub use settings::{MODEL_SERVER_CONFIG, TritonConfig, read_model_server_config};
+pub use settings::{
+    BatchingParameters, BatchingSettings, DynamicBatching, MODEL_SERVER_CONFIG, QueuePolicy, TritonConfig,
+    read_batching_parameters, read_model_server_config,
+};
 pub use state::{VersionState, VersionStatus};
 pub use traffic::{RollbackBounds, Traffic};
 pub use warm_up::{WarmUp, WarmUpRequest};

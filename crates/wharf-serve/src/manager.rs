@@ -162,7 +162,7 @@ impl ModelManager {
         let Some(served) = routes.ready(name, version) else { return Ok(()) };
         let one = Candidate {
             model: Arc::as_ptr(served).addr(),
-            queue: served.rules.queue,
+            queue: served.queue(),
             rank: served.batching.rank(0),
             arrived: Instant::now(),
             cost: None,

@@ -201,7 +201,7 @@ mod tests {
 
     fn submit(pool: &CpuPool<Closure>, job: impl FnOnce() + Send + 'static) -> Result<(), Refusal> {
         let queue = QueueConfig::default().limits();
-        let rules = LaneRules { max_rows: 1, max_delay: Duration::ZERO, queue };
+        let rules = LaneRules { max_rows: 1, preferred: Arc::default(), max_delay: Duration::ZERO, queue };
         let (item, arrived) = (Closure(Box::new(job)), Instant::now());
         let entry = Entry { item, rows: 1, rank: 0, arrived, cost: Duration::ZERO };
         pool.submit(LaneKey { model: 0, rows: None }, rules, entry, None)

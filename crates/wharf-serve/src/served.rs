@@ -8,7 +8,7 @@ use std::time::Duration;
 use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_infer::{ErrorCode, ServiceError};
 
-use crate::batch::{BatchConfig, LaneRules};
+use crate::batch::{Aim, BatchConfig, LaneRules, QueueLimits, Ran, RunSizes};
 use crate::demand::Taken;
 use crate::location::Configured;
 use crate::metrics::ModelMetrics;
@@ -60,7 +60,9 @@ pub(crate) struct ServedModel {
     /// The owner's configuration, with the folder that it is in.
     configured: Option<Configured>,
     labels: Arc<[String]>,
-    pub(crate) rules: LaneRules,
+    rules: LaneRules,
+    sizes: RunSizes,
+    aim: Option<Aim>,
     pub(crate) metrics: Arc<ModelMetrics>,
     /// The signatures whose rows are known to be independent.
     independent: Mutex<BTreeSet<String>>,
@@ -92,16 +94,20 @@ impl ServedModel {
             labels = config.labels(folder).map_err(misdeclared)?.unwrap_or(labels);
         }
         let limit = model.max_batch_size().unwrap_or(usize::MAX);
+        let max_rows = batching.max_batch_size.min(limit);
         Ok(Self {
             name: name.to_owned(),
             version,
             configured,
             labels,
             rules: LaneRules {
-                max_rows: batching.max_batch_size.min(limit),
+                max_rows,
+                preferred: batching.preferred_sizes.as_slice().into(),
                 max_delay: batching.max_queue_delay,
                 queue: batching.queue.limits(),
             },
+            sizes: RunSizes::default(),
+            aim: batching.p99_target.map(|target| Aim::new(target, max_rows)),
             model,
             cost: RunCost::default(),
             batching,
@@ -144,6 +150,43 @@ impl ServedModel {
         ServiceError::new(ErrorCode::Overloaded, text).with_retry_after(retry_after(wait, jitter))
     }
 
+    /// How many may wait, and for how long.
+    pub(crate) fn queue(&self) -> QueueLimits {
+        self.rules.queue
+    }
+
+    /// How requests are joined, by what has been learnt so far.
+    pub(crate) fn lane_rules(&self) -> LaneRules {
+        let mut rules = self.rules.clone();
+        if let Some(aim) = &self.aim {
+            let (rows, delay) = aim.limits();
+            rules.max_rows = rules.max_rows.min(rows);
+            rules.max_delay = rules.max_delay.max(delay);
+        }
+        if self.batching.only_what_pays {
+            rules.max_rows = self.sizes.max_rows(rules.max_rows);
+        }
+        rules
+    }
+
+    /// How requests are run that cannot be joined.
+    pub(crate) fn alone_rules(&self) -> LaneRules {
+        LaneRules {
+            max_rows: 1,
+            max_delay: Duration::ZERO,
+            preferred: Arc::default(),
+            queue: self.rules.queue,
+        }
+    }
+
+    /// Learns from a run of what can be joined.
+    pub(crate) fn learn(&self, rows: usize, elements: usize, elapsed: Duration) {
+        self.sizes.learn(rows, elements, elapsed);
+        if let Some(aim) = &self.aim {
+            aim.learn(Ran { rows, elapsed, would_gain: self.sizes.would_gain(rows) });
+        }
+    }
+
     /// Whether requests of a signature may run together.
     pub(crate) fn can_batch(&self, signature: &str) -> bool {
         self.rules.max_rows > 1
@@ -154,6 +197,8 @@ impl ServedModel {
     /// Whether rows of a signature are known to be independent of each other, or taken to be.
     pub(crate) fn has_independent_rows(&self, signature: &str) -> bool {
         !self.batching.checks_rows
+            // Where sizes are prescribed there may be no lone run to compare with.
+            || !self.batching.allowed_sizes.is_empty()
             || self.independent.lock().unwrap_or_else(PoisonError::into_inner).contains(signature)
     }
 

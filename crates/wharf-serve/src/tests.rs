@@ -66,8 +66,8 @@ async fn stepped(limits: ServeLimits) -> (ModelManager, Arc<FakeEngine>) {
 async fn stepped_batches(limits: ServeLimits, batching: BatchConfig) -> (ModelManager, Arc<FakeEngine>) {
     let (folder, engine) = (Folder::new(), FakeEngine::stepped());
     folder.put("m", 1);
-    // The test counts runs: none is to be compared with another.
-    let batching = batching.with_row_check(false);
+    // The test counts runs and says how long they take: none is to be compared with another.
+    let batching = batching.with_row_check(false).with_only_what_pays(false);
     let config = folder.config().with_limits(limits).with_default_batching(batching);
     let manager = serve(config, Arc::clone(&engine) as Arc<dyn Engine>).await;
     (manager, engine)

@@ -204,9 +204,9 @@ impl OipBackend {
         let wanted = || request.outputs.iter().map(|output| output.name.as_str());
         check_outputs(model, signature, wanted())?;
         let names: Vec<String> = wanted().map(str::to_owned).collect();
-        let deadline = request.options.deadline(deadline);
+        let urgency = (request.options.deadline(deadline), request.options.priority);
         let info = &found.info;
-        let response = self.backend.run(info, DEFAULT_SIGNATURE, request.inputs, names, deadline).await?;
+        let response = self.backend.run(info, DEFAULT_SIGNATURE, request.inputs, names, urgency).await?;
         let mut wanted = request.outputs.into_iter();
         let outputs = response.outputs.into_iter().map(|output| {
             let wanted = wanted.next().unwrap_or_default();

@@ -76,6 +76,8 @@ fn wrong_type(name: &str, expected: &str) -> ServiceError {
 pub(super) struct RequestOptions {
     /// How long the answer is of use.
     pub(super) timeout: Option<Duration>,
+    /// Who goes first among those that wait for a model that has levels of priority; 0 is the model's default.
+    pub(super) priority: u32,
     /// Whether a stream ends each request by an empty message.
     pub(super) wants_final_response: bool,
 }
@@ -87,13 +89,12 @@ impl RequestOptions {
     /// One has the wrong type, means something that no model here can do, or is unknown.
     pub(super) fn take(parameters: &mut Parameters) -> Result<Self, ServiceError> {
         refuse_sequences(parameters)?;
-        if parameters.take_uint("priority")?.is_some_and(|priority| priority != 0) {
-            let text = "parameter 'priority' is set, but the model has no priority levels";
-            return Err(ServiceError::invalid_argument(text));
-        }
+        let priority = parameters.take_uint("priority")?.unwrap_or_default();
         let timeout = parameters.take_uint("timeout")?.filter(|&timeout| timeout > 0);
         let options = Self {
             timeout: timeout.map(Duration::from_micros),
+            // One past all levels is the default, whatever the number.
+            priority: u32::try_from(priority).unwrap_or(u32::MAX),
             wants_final_response: parameters
                 .take_bool("triton_enable_empty_final_response")?
                 .unwrap_or_default(),
@@ -145,13 +146,16 @@ mod tests {
     fn known_parameters_are_honoured_and_others_refused() {
         let timeout = read(&[("timeout", Parameter::Int(1500))]).unwrap().timeout;
         assert_eq!(timeout, Some(Duration::from_micros(1500)));
+        for (given, expected) in [(0, 0), (3, 3), (1 << 40, u32::MAX)] {
+            assert_eq!(read(&[("priority", Parameter::Uint(given))]).unwrap().priority, expected);
+        }
         assert!(read(&[("sequence_id", Parameter::Int(0)), ("priority", Parameter::Uint(0))]).is_ok());
         for (pair, expected) in [
             (("sequence_id", Parameter::Int(1)), "keeps no state"),
             (("sequence_id", Parameter::String("a".into())), "keeps no state"),
             (("sequence_start", Parameter::Bool(true)), "keeps no state"),
             (("sequence_id", Parameter::Bool(true)), "expected a whole number or a string"),
-            (("priority", Parameter::Int(1)), "no priority levels"),
+            (("priority", Parameter::Int(-1)), "expected a whole number"),
             (("timeout", Parameter::Int(-1)), "expected a whole number"),
             (("timeout", Parameter::String("1".into())), "expected a whole number"),
             (("headers", Parameter::String("x".into())), "unknown parameter 'headers' of the request"),

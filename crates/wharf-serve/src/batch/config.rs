@@ -1,5 +1,6 @@
 //! How requests are joined.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::QueueConfig;
@@ -11,6 +12,16 @@ use super::QueueConfig;
 pub struct BatchConfig {
     /// The most rows of a joined run; 1 or less joins nothing. A model that says it takes fewer is given fewer.
     pub max_batch_size: usize,
+    /// Whether rows are joined only as far as that is seen to make them cheaper.
+    pub only_what_pays: bool,
+    /// Sizes that a batch is cut back to where it reaches one, ascending. One that reaches the largest waits no longer.
+    pub preferred_sizes: Vec<usize>,
+    /// The only sizes that are run, ascending: batches are filled up to the next by repeating their first row. Empty
+    /// allows all.
+    pub allowed_sizes: Vec<usize>,
+    /// The 99th percentile of latency, from arrival to answer, from which size and delay are learnt within the others'
+    /// bounds.
+    pub p99_target: Option<Duration>,
     /// How long the first request of a batch waits for others while a thread is free.
     pub max_queue_delay: Duration,
     /// Whether joined runs of a signature are compared with a lone one until two different requests have been joined
@@ -28,6 +39,10 @@ impl Default for BatchConfig {
     fn default() -> Self {
         Self {
             max_batch_size: 32,
+            only_what_pays: true,
+            preferred_sizes: Vec::new(),
+            allowed_sizes: Vec::new(),
+            p99_target: None,
             max_queue_delay: Duration::ZERO,
             checks_rows: true,
             priority_levels: 0,
@@ -47,6 +62,36 @@ impl BatchConfig {
     #[must_use]
     pub fn with_max_batch_size(mut self, rows: usize) -> Self {
         self.max_batch_size = rows;
+        self
+    }
+
+    /// With rows joined only as far as that is seen to pay, or as far as they may.
+    #[must_use]
+    pub fn with_only_what_pays(mut self, only: bool) -> Self {
+        self.only_what_pays = only;
+        self
+    }
+
+    /// With batches cut back to these sizes.
+    #[must_use]
+    pub fn with_preferred_sizes(mut self, sizes: impl IntoIterator<Item = usize>) -> Self {
+        self.preferred_sizes = ascending(sizes);
+        self
+    }
+
+    /// With batches filled up to these sizes.
+    #[must_use]
+    pub fn with_allowed_sizes(mut self, sizes: impl IntoIterator<Item = usize>) -> Self {
+        self.allowed_sizes = ascending(sizes);
+        self
+    }
+
+    /// With size and delay learnt from this promise. Under overload nobody is let in who would wait for longer than
+    /// half of it.
+    #[must_use]
+    pub fn with_p99_target(mut self, target: Duration) -> Self {
+        self.p99_target = Some(target);
+        self.queue.overload_wait = self.queue.overload_wait.or(Some(target / 2));
         self
     }
 
@@ -79,6 +124,11 @@ impl BatchConfig {
         self
     }
 
+    /// The rows with which a batch of so many is run.
+    pub(crate) fn padded(&self, rows: usize) -> usize {
+        self.allowed_sizes.iter().copied().find(|size| *size >= rows).unwrap_or(rows)
+    }
+
     /// The place in line of a request that asks for `priority`: lower goes first.
     pub(crate) fn rank(&self, priority: u32) -> u32 {
         let levels = 1..=self.priority_levels;
@@ -88,6 +138,11 @@ impl BatchConfig {
             false => default.unwrap_or(self.priority_levels),
         }
     }
+}
+
+fn ascending(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let sizes: BTreeSet<usize> = sizes.into_iter().filter(|size| *size > 0).collect();
+    sizes.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What waits, and what runs next.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::QueueLimits;
+use super::{QueueLimits, TimeoutAction};
 
 /// Which requests may run together: those of one lane, if its rules allow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,10 +24,12 @@ pub(crate) struct Rows {
 }
 
 /// How a lane forms its batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LaneRules {
     /// The most rows of one run; an entry with more runs alone.
     pub(crate) max_rows: usize,
+    /// Numbers of rows to which a batch is cut back, ascending.
+    pub(crate) preferred: Arc<[usize]>,
     /// How long the first of a batch waits for more; zero takes what is there.
     pub(crate) max_delay: Duration,
     /// How many may wait, and for how long.
@@ -111,9 +114,36 @@ impl<T> Dropped<T> {
     }
 }
 
+/// The rank of those that have been in the queue for too long and let all others go first.
+pub(super) const LAST: u32 = u32::MAX;
+
+/// What becomes of one whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Runs,
+    /// It has been in the queue for too long, and goes to its end.
+    LetsOthersGoFirst,
+    /// Nobody waits for it, or it has been in the queue for longer than it may.
+    Unwanted,
+    /// It has waited for so long that its answer is of little use to a caller, and keeps others waiting.
+    Stale,
+}
+
 impl<T> Entry<T> {
-    /// Whether it has waited for so long that its answer is of little use to a caller, and keeps others waiting.
-    pub(super) fn is_stale(&self, queue: QueueLimits, is_overloaded: bool, now: Instant) -> bool {
-        now.saturating_duration_since(self.arrived) > queue.too_long(is_overloaded, self.cost)
+    pub(super) fn fate(
+        &self,
+        queue: QueueLimits,
+        is_overloaded: bool,
+        now: Instant,
+        is_wanted: impl Fn(&T) -> bool,
+    ) -> Fate {
+        let waited = now.saturating_duration_since(self.arrived);
+        match queue.timed_out(waited) {
+            _ if !is_wanted(&self.item) => Fate::Unwanted,
+            Some(TimeoutAction::Reject) => Fate::Unwanted,
+            Some(TimeoutAction::Delay) if self.rank != LAST => Fate::LetsOthersGoFirst,
+            _ if waited > queue.too_long(is_overloaded, self.cost) => Fate::Stale,
+            _ => Fate::Runs,
+        }
     }
 }

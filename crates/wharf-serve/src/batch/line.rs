@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
+use super::entry::{Fate, LAST};
 use super::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom};
 
 /// Everything that waits.
@@ -71,7 +72,10 @@ impl<T> Line<T> {
         let place = (entry.rank, self.next);
         self.next += 1;
         self.crowd.join(key.model, entry.rank, entry.cost, entry.arrived);
-        let lane = self.lanes.entry(key).or_insert_with(|| Lane { rules, entries: BTreeMap::new(), rows: 0 });
+        let empty = || Lane { rules: rules.clone(), entries: BTreeMap::new(), rows: 0 };
+        let lane = self.lanes.entry(key).or_insert_with(empty);
+        // What was learnt meanwhile holds for those who wait already.
+        lane.rules = rules;
         lane.rows = lane.rows.saturating_add(entry.rows);
         lane.entries.insert(place, entry);
     }
@@ -126,29 +130,34 @@ impl<T> Line<T> {
     ) -> Option<Batch<T>> {
         let is_overloaded = self.crowd.is_overloaded(key.model, now);
         let lane = self.lanes.get_mut(key)?;
+        let max_rows = lane.cut(&is_wanted);
         let (mut items, mut rows, mut cost, mut is_full) = (Vec::new(), 0_usize, Duration::ZERO, false);
         while let Some(first) = lane.entries.first_entry() {
-            let wanted = is_wanted(&first.get().item);
-            let is_stale = first.get().is_stale(lane.rules.queue, is_overloaded, now);
+            let fate = first.get().fate(lane.rules.queue, is_overloaded, now, &is_wanted);
             let total = rows.saturating_add(first.get().rows);
-            is_full = wanted && !is_stale && !items.is_empty() && total > lane.rules.max_rows;
+            is_full = fate == Fate::Runs && !items.is_empty() && total > max_rows;
             if is_full {
                 break;
             }
-            let entry = first.remove();
+            let ((_, number), entry) = first.remove_entry();
+            self.crowd.leave(key.model, entry.rank, entry.cost);
+            if fate == Fate::LetsOthersGoFirst {
+                self.crowd.join(key.model, LAST, entry.cost, now);
+                lane.entries.insert((LAST, number), Entry { rank: LAST, ..entry });
+                continue;
+            }
             self.waiting -= 1;
             lane.rows = lane.rows.saturating_sub(entry.rows);
-            self.crowd.leave(key.model, entry.rank, entry.cost);
-            match () {
-                () if !wanted => dropped.unwanted.push(entry.item),
-                () if is_stale => dropped.stale.push(entry.item),
-                () => {
+            match fate {
+                Fate::Stale => dropped.stale.push(entry.item),
+                Fate::Unwanted => dropped.unwanted.push(entry.item),
+                Fate::Runs | Fate::LetsOthersGoFirst => {
                     (rows, cost) = (total, cost.saturating_add(entry.cost));
                     items.push(entry.item);
                 }
             }
         }
-        let rules = lane.rules;
+        let rules = lane.rules.clone();
         if lane.entries.is_empty() {
             self.lanes.remove(key);
         }
@@ -156,11 +165,11 @@ impl<T> Line<T> {
             return None;
         }
         self.crowd.give(key.model, cost);
-        let reason = self.reason(key, rules, is_full || rows >= rules.max_rows);
+        let reason = self.reason(key, &rules, is_full || rows >= rules.max_rows);
         Some(Batch { items, rows, reason })
     }
 
-    fn reason(&self, key: &LaneKey, rules: LaneRules, is_full: bool) -> CloseReason {
+    fn reason(&self, key: &LaneKey, rules: &LaneRules, is_full: bool) -> CloseReason {
         match () {
             () if is_full => CloseReason::Full,
             () if self.is_draining => CloseReason::Drain,
@@ -172,13 +181,31 @@ impl<T> Line<T> {
 }
 
 impl<T> Lane<T> {
+    /// The most rows of the next batch: as many as it may have, or the largest preferred number that those in line add
+    /// up to.
+    fn cut(&self, is_wanted: impl Fn(&T) -> bool) -> usize {
+        if self.rules.preferred.is_empty() {
+            return self.rules.max_rows;
+        }
+        let (mut rows, mut cut) = (0_usize, None);
+        for entry in self.entries.values().filter(|entry| is_wanted(&entry.item)) {
+            rows = rows.saturating_add(entry.rows);
+            if rows > self.rules.max_rows {
+                break;
+            }
+            cut = self.rules.preferred.contains(&rows).then_some(rows).or(cut);
+        }
+        cut.unwrap_or(self.rules.max_rows)
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         self.due_at().is_none_or(|due| due <= now)
     }
 
     /// `None` means at once.
     fn due_at(&self) -> Option<Instant> {
-        if self.rules.max_delay.is_zero() || self.rows >= self.rules.max_rows {
+        let enough = self.rules.preferred.last().copied().unwrap_or(usize::MAX).min(self.rules.max_rows);
+        if self.rules.max_delay.is_zero() || self.rows >= enough {
             return None;
         }
         let first = self.entries.values().map(|entry| entry.arrived).min()?;

@@ -24,11 +24,23 @@ pub struct QueueConfig {
     /// The longest wait that a request may expect under overload; `None`: for as long as eight like it take, and at
     /// least 20 ms.
     pub overload_wait: Option<Duration>,
+    /// After how long in the queue what becomes of a request; `None` leaves it to the deadlines of the callers.
+    pub timeout: Option<(Duration, TimeoutAction)>,
+}
+
+/// What becomes of a request that has been in the queue for too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeoutAction {
+    /// It fails.
+    #[default]
+    Reject,
+    /// It lets all others go first.
+    Delay,
 }
 
 impl Default for QueueConfig {
     fn default() -> Self {
-        Self { max_waiting: 512, max_wait: None, overload_wait: None }
+        Self { max_waiting: 512, max_wait: None, overload_wait: None, timeout: None }
     }
 }
 
@@ -54,11 +66,19 @@ impl QueueConfig {
         self
     }
 
+    /// With this done to what has been in the queue for so long.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration, action: TimeoutAction) -> Self {
+        self.timeout = Some((timeout, action));
+        self
+    }
+
     pub(crate) fn limits(&self) -> QueueLimits {
         QueueLimits {
             max_waiting: self.max_waiting,
             max_wait: self.max_wait.unwrap_or(Duration::MAX),
             overload_wait: self.overload_wait,
+            timeout: self.timeout,
         }
     }
 }
@@ -69,9 +89,15 @@ pub(crate) struct QueueLimits {
     pub(crate) max_waiting: usize,
     pub(crate) max_wait: Duration,
     pub(crate) overload_wait: Option<Duration>,
+    pub(crate) timeout: Option<(Duration, TimeoutAction)>,
 }
 
 impl QueueLimits {
+    /// What is due to one that has waited for this long.
+    pub(crate) fn timed_out(&self, waited: Duration) -> Option<TimeoutAction> {
+        self.timeout.filter(|(timeout, _)| waited > *timeout).map(|(_, action)| action)
+    }
+
     /// The longest wait that one may expect who takes `cost` to answer.
     pub(crate) fn longest(&self, is_overloaded: bool, cost: Duration) -> Duration {
         if !is_overloaded {

@@ -46,7 +46,7 @@ impl Job for Waiter {
         let metrics = Arc::clone(&first.task.served().metrics);
         metrics.batches.closed(reason, batch.len(), rows);
         batch.iter_mut().for_each(|waiter| drop(waiter.waits.take()));
-        let outputs = if batch.len() == 1 { None } else { run_together(&batch) };
+        let outputs = if batch.len() > 1 || needs_filling(&batch[0]) { run_together(&batch) } else { None };
         match outputs {
             Some(outputs) => {
                 for (waiter, outputs) in batch.into_iter().zip(outputs) {
@@ -94,21 +94,30 @@ impl Waiter {
     }
 }
 
+/// Whether one that runs alone has another number of rows than are allowed.
+fn needs_filling(waiter: &Waiter) -> bool {
+    let rows = waiter.task.rows();
+    waiter.task.can_be_joined() && waiter.task.served().batching.padded(rows) != rows
+}
+
 /// The outputs of each of `batch`, from one run; `None` where that fails, be it for the fault of one of them:
 /// then each is to be run alone, so that nobody answers for a neighbour.
 fn run_together(batch: &[Waiter]) -> Option<Vec<Vec<NamedTensor>>> {
     let first = &batch[0].task;
     let stop = Seat::together(batch.iter().map(|waiter| &*waiter.seat));
-    let inputs = join(batch)?;
-    let size = batch.iter().map(|waiter| waiter.task.size()).sum();
-    let computed = match first.compute_inputs(&inputs, size, &stop) {
+    let rows = batch.iter().map(|waiter| waiter.task.rows()).sum();
+    let filled = first.served().batching.padded(rows);
+    let inputs = join(batch, filled - rows)?;
+    let size: usize = batch.iter().map(|waiter| waiter.task.size()).sum();
+    let computed = match first.compute_inputs(&inputs, (Some(filled), size), &stop) {
         Ok(computed) => computed,
         Err(error) => {
             tracing::debug!(%error, requests = batch.len(), "a batch failed, its requests run one by one");
             return None;
         }
     };
-    let outputs = split(batch, &computed.outputs).filter(|outputs| are_rows_independent(batch, outputs));
+    let outputs =
+        split(batch, &computed.outputs, filled).filter(|outputs| are_rows_independent(batch, outputs));
     match outputs {
         Some(_) => count(batch, &computed),
         None if stop.is_stopped() => {}
@@ -134,7 +143,8 @@ fn are_rows_independent(batch: &[Waiter], outputs: &[Vec<NamedTensor>]) -> bool 
         return true;
     }
     // Nobody asked for this run: it is not counted.
-    let alone = first.task.compute_inputs(first.task.inputs(), first.task.size(), &StopSignal::never());
+    let alone =
+        first.task.compute_inputs(first.task.inputs(), (None, first.task.size()), &StopSignal::never());
     let Ok(Computed { outputs: alone, .. }) = alone else { return false };
     let is_same = alone.len() == joined.len()
         && alone.iter().zip(joined).all(|(alone, joined)| agree(&joined.tensor, &alone.tensor));
@@ -144,23 +154,25 @@ fn are_rows_independent(batch: &[Waiter], outputs: &[Vec<NamedTensor>]) -> bool 
     is_same
 }
 
-/// The inputs of all, joined; by name, because each may send them in an order of its own.
-fn join(batch: &[Waiter]) -> Option<Vec<NamedTensor>> {
+/// The inputs of all, joined; by name, because each may send them in an order of its own. After them the first row
+/// `more` times.
+fn join(batch: &[Waiter], more: usize) -> Option<Vec<NamedTensor>> {
     let join_one = |input: &NamedTensor| {
         let parts = batch.iter().map(|waiter| {
             let mut sent = waiter.task.inputs().iter();
             sent.find(|sent| sent.name == input.name).map(|sent| &sent.tensor)
         });
-        let parts = parts.collect::<Option<Vec<&Tensor>>>()?;
+        let mut parts = parts.collect::<Option<Vec<&Tensor>>>()?;
+        let first = input.tensor.slice_rows(0..1).ok()?;
+        parts.extend(std::iter::repeat_n(&first, more));
         let tensor = Tensor::concat_rows(&parts).ok()?;
         Some(NamedTensor::new(input.name.as_str(), tensor))
     };
     batch[0].task.inputs().iter().map(join_one).collect()
 }
 
-/// The rows of each; `None` where the outputs do not have a row for each row of the inputs.
-fn split(batch: &[Waiter], outputs: &[NamedTensor]) -> Option<Vec<Vec<NamedTensor>>> {
-    let total: usize = batch.iter().map(|waiter| waiter.task.rows()).sum();
+/// The rows of each; `None` where the outputs do not have a row for each of the `total` that were run.
+fn split(batch: &[Waiter], outputs: &[NamedTensor], total: usize) -> Option<Vec<Vec<NamedTensor>>> {
     if outputs.iter().any(|output| output.tensor.rows() != Some(total)) {
         return None;
     }

@@ -105,6 +105,23 @@ async fn a_batch_that_fails_or_panics_runs_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_allowed_sizes_run_and_nobody_sees_what_filled_them_up() {
+    let batching = BatchConfig::default().with_max_batch_size(8).with_allowed_sizes([2, 4, 8]);
+    let (manager, engine, run, sent) = with_waiting(batching, 3).await;
+    assert_eq!(run.input.to_vec::<f32>().unwrap(), [0.0, 0.0]);
+    run.finish();
+    let run = next_run(&engine).await;
+    assert_eq!(run.input.to_vec::<f32>().unwrap(), [1.0, 2.0, 3.0, 1.0]);
+    run.finish();
+    for (number, answer) in (0..4_u8).zip(sent) {
+        let answer = answer.await.unwrap().unwrap();
+        assert_eq!(answer.outputs[0].tensor.to_vec::<f32>().unwrap(), [f32::from(number)]);
+    }
+    let batches = manager.batches(&ModelRef::latest("m")).unwrap();
+    assert_eq!((batches.rows, batches.split), (4, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_highest_priority_goes_first() {
     let batching = BatchConfig::off().with_priority_levels(2, 0);
     let (manager, engine, run, mut sent) = with_waiting(batching, 2).await;

@@ -107,6 +107,15 @@ pub(crate) struct ServeArgs {
     /// Add this to every port
     #[arg(long, default_value_t = 0)]
     pub(crate) port_offset: u16,
+    /// How requests are joined and how many may wait, as TensorFlow Serving's BatchingParameters has it
+    #[arg(long, value_name = "FILE", conflicts_with = "p99_target_ms")]
+    pub(crate) batching_parameters_file: Option<PathBuf>,
+    /// Learn how many requests to join, and how long one may wait for others, from this 99th percentile of latency
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) p99_target_ms: Option<u64>,
+    /// Requests that may wait for one model; under overload fewer may, so that answers are not late [default: 512]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_queue_size: Option<usize>,
     /// Threads that compute [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::QueueConfig;
 use crate::batch::{QueueLimits, Rows};
+use crate::{QueueConfig, TimeoutAction};
 
 fn key(model: usize, width: usize) -> LaneKey {
     let rows =
@@ -13,7 +14,12 @@ fn key(model: usize, width: usize) -> LaneKey {
 }
 
 fn rules(max_rows: usize, delay_ms: u64) -> LaneRules {
-    LaneRules { max_rows, max_delay: Duration::from_millis(delay_ms), queue: QueueConfig::default().limits() }
+    LaneRules {
+        max_rows,
+        max_delay: Duration::from_millis(delay_ms),
+        preferred: Arc::default(),
+        queue: QueueConfig::default().limits(),
+    }
 }
 
 fn entry(item: u32, rows: usize, rank: u32, arrived: Instant) -> Entry<u32> {
@@ -63,6 +69,46 @@ fn lower_ranks_go_first_and_those_nobody_waits_for_not_at_all() {
     assert_eq!((batch.items, batch.rows, dropped.unwanted), (vec![1, 0], 2, vec![3]));
     assert_eq!(line.clear(), [2]);
     assert_eq!(line.len(), 0);
+}
+
+#[test]
+fn a_batch_is_cut_back_to_the_largest_preferred_size_that_it_reaches() {
+    for (rows, expected) in [
+        (&[1; 7][..], 4),
+        (&[1; 8], 8),
+        (&[1; 3], 3),
+        (&[3, 1, 1], 4),
+        (&[3, 2, 3], 8),
+        // Three and six are no preferred sizes, and ten may not be.
+        (&[3, 3, 4], 6),
+    ] {
+        let (now, mut line) = (Instant::now(), Line::new(1));
+        let rules = LaneRules { preferred: [4, 8].into(), ..rules(9, 0) };
+        for (item, rows) in (0..).zip(rows) {
+            line.push(key(1, 1), rules.clone(), entry(item, *rows, 0, now));
+        }
+        let batch = line.take(now, |_| true, &mut Dropped::default()).unwrap();
+        assert_eq!(batch.rows, expected, "{rows:?}");
+    }
+}
+
+#[test]
+fn what_waits_past_its_time_fails_or_lets_the_others_go_first() {
+    let (start, later) = (Instant::now(), Instant::now() + Duration::from_millis(50));
+    for (action, first, second, failed) in [
+        (TimeoutAction::Reject, vec![1, 2], None, vec![0]),
+        (TimeoutAction::Delay, vec![1, 2], Some(vec![0]), vec![]),
+    ] {
+        let (mut line, mut dropped) = (Line::new(1), Dropped::default());
+        let queue = QueueConfig::default().with_timeout(Duration::from_millis(40), action).limits();
+        let rules = LaneRules { queue, ..rules(2, 0) };
+        for (item, arrived) in [(0, start), (1, later), (2, later)] {
+            line.push(key(1, 1), rules.clone(), entry(item, 1, 0, arrived));
+        }
+        let mut next = || line.take(later, |_| true, &mut dropped).map(|batch| batch.items);
+        assert_eq!((next(), next()), (Some(first), second), "{action:?}");
+        assert_eq!((dropped.unwanted, line.len()), (failed, 0));
+    }
 }
 
 fn candidate(model: usize, queue: QueueLimits, arrived: Instant, deadline_ms: Option<u64>) -> Candidate {

@@ -1,37 +1,51 @@
 //! `dynamic_batching`.
 
-use std::time::Duration;
-
-use wharf_textproto::{Fields, TextError};
+use wharf_textproto::{Fields, Message, TextError};
 
 use super::whole;
-use crate::BatchConfig;
+use crate::settings::{DynamicBatching, QueuePolicy};
+use crate::{BatchConfig, TimeoutAction};
 
 /// How requests are to be joined; `None` where nothing is said of it.
 pub(super) fn read(fields: &mut Fields<'_>, max_batch_size: usize) -> Result<Option<BatchConfig>, TextError> {
+    let place = fields.position("dynamic_batching");
     let Some(message) = fields.message("dynamic_batching")? else { return Ok(None) };
     let mut batching = message.fields("ModelDynamicBatching");
-    let delay = whole(&mut batching, "max_queue_delay_microseconds")?.unwrap_or(0);
-    let levels = level(&mut batching, "priority_levels")?;
-    let default = level(&mut batching, "default_priority_level")?;
-    if levels > 0 && !(1..=levels).contains(&default) {
-        let problem = format!("`default_priority_level` is {default}, expected 1 to {levels}");
-        return Err(TextError::new(batching.position("default_priority_level"), problem));
-    }
-    // Replies go to whoever asked: an order between them is only seen by clients who wait for one before they send
-    // the next, and then it is kept.
-    batching.bool("preserve_ordering")?;
+    let number =
+        |batching: &mut Fields<'_>, name| Ok::<_, TextError>(whole(batching, name)?.unwrap_or(0) as u64);
+    let read = DynamicBatching {
+        max_batch_size: i64::try_from(max_batch_size).unwrap_or(i64::MAX),
+        preferred_batch_size: batching.integers("preferred_batch_size")?,
+        max_queue_delay_microseconds: number(&mut batching, "max_queue_delay_microseconds")?,
+        preserve_ordering: batching.bool("preserve_ordering")?.unwrap_or_default(),
+        priority_levels: number(&mut batching, "priority_levels")?,
+        default_priority_level: number(&mut batching, "default_priority_level")?,
+        default_queue_policy: match batching.message("default_queue_policy")? {
+            Some(policy) => read_policy(policy)?,
+            None => QueuePolicy::default(),
+        },
+    };
     batching.finish()?;
-    Ok(Some(
-        BatchConfig::default()
-            .with_max_batch_size(max_batch_size)
-            .with_max_queue_delay(Duration::from_micros(delay as u64))
-            .with_priority_levels(levels, default),
-    ))
+    read.settings().map(Some).map_err(|error| TextError::new(place, error.message()))
 }
 
-fn level(fields: &mut Fields<'_>, name: &'static str) -> Result<u32, TextError> {
-    let number = whole(fields, name)?.unwrap_or(0);
-    let wrong = |_| TextError::new(fields.position(name), format!("`{name}` is {number}, expected fewer"));
-    u32::try_from(number).map_err(wrong)
+fn read_policy(message: &Message) -> Result<QueuePolicy, TextError> {
+    let mut policy = message.fields("ModelQueuePolicy");
+    let action = policy.word("timeout_action")?.unwrap_or_default();
+    let timeout_action = match action.as_str() {
+        "" | "REJECT" => TimeoutAction::Reject,
+        "DELAY" => TimeoutAction::Delay,
+        other => {
+            let problem = format!("`timeout_action` is `{other}`, expected REJECT or DELAY");
+            return Err(TextError::new(policy.position("timeout_action"), problem));
+        }
+    };
+    let read = QueuePolicy {
+        timeout_action,
+        default_timeout_microseconds: whole(&mut policy, "default_timeout_microseconds")?.unwrap_or(0) as u64,
+        allow_timeout_override: policy.bool("allow_timeout_override")?.unwrap_or_default(),
+        max_queue_size: whole(&mut policy, "max_queue_size")?.unwrap_or(0) as u64,
+    };
+    policy.finish()?;
+    Ok(read)
 }

@@ -4,6 +4,7 @@ use wharf_bundle::{Method, OutputSource, Signature, SignatureInput, SignatureOut
 use wharf_tensor::{DType, TensorSpec};
 
 use super::*;
+use crate::TimeoutAction;
 
 fn parsed(text: &str) -> Result<TritonConfig, String> {
     TritonConfig::parse(text, "m").map_err(|error| error.to_string())
@@ -22,7 +23,11 @@ fn the_usual_fields_are_read() {
         version_policy: { specific { versions: [ 1, 3 ] } }
         default_model_filename: "net.onnx"
         instance_group [ { count: 2 kind: KIND_CPU } ]
-        dynamic_batching { max_queue_delay_microseconds: 100 priority_levels: 3 default_priority_level: 2 }
+        dynamic_batching {
+          max_queue_delay_microseconds: 100 priority_levels: 3 default_priority_level: 2
+          preferred_batch_size: [ 4, 8 ] preserve_ordering: true
+          default_queue_policy { timeout_action: DELAY default_timeout_microseconds: 2000 max_queue_size: 9 }
+        }
         parameters { key: "intra_op_thread_count" value: { string_value: "4" } }
         parameters { key: "inter_op_thread_count" value: { string_value: "0" } }
         optimization { graph { level: 1 } }
@@ -43,6 +48,8 @@ fn the_usual_fields_are_read() {
     let batching = config.batching(&BatchConfig::default());
     assert_eq!((batching.max_batch_size, batching.max_queue_delay), (8, Duration::from_micros(100)));
     assert_eq!((batching.priority_levels, batching.default_priority_level), (3, 2));
+    assert_eq!((batching.preferred_sizes, batching.queue.max_waiting), (vec![4, 8], 9));
+    assert_eq!(batching.queue.timeout, Some((Duration::from_millis(2), TimeoutAction::Delay)));
     assert_eq!(config.load_options(&LoadOptions::default()).intra_threads, 4);
 }
 
@@ -84,6 +91,11 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
         ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
         ("instance_group { kind: KIND_GPU }", "`KIND_GPU`, expected KIND_CPU or KIND_AUTO"),
         ("dynamic_batching { priority_levels: 2 }", "`default_priority_level` is 0, expected 1 to 2"),
+        (
+            "dynamic_batching { preferred_batch_size: 2 }",
+            "preferred batch size 2 is larger than `max_batch_size`",
+        ),
+        ("dynamic_batching { default_queue_policy { timeout_action: DROP } }", "expected REJECT or DELAY"),
         ("parameters { key: 'arena' value { string_value: '1' } }", "parameter `arena` is not known"),
         (
             "parameters { key: 'intra_op_thread_count' value { string_value: 'x' } }",

@@ -41,6 +41,9 @@ pub(super) struct TfsArgs {
     /// Join requests; here they are joined anyway, at no delay
     #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = switch)]
     enable_batching: bool,
+    /// Text of BatchingParameters; needs --enable_batching
+    #[arg(long)]
+    batching_parameters_file: Option<PathBuf>,
     /// Text of MonitoringConfig: metrics for Prometheus on the REST port
     #[arg(long)]
     monitoring_config_file: Option<PathBuf>,
@@ -112,10 +115,14 @@ impl TfsArgs {
     /// Flags contradict each other.
     pub(super) fn translate(self) -> Result<Translation, String> {
         let mut to = Translation::default();
+        if self.batching_parameters_file.is_some() && !self.enable_batching {
+            return Err("--batching_parameters_file needs --enable_batching".to_owned());
+        }
         self.ports(&mut to);
         self.models(&mut to);
         self.threads(&mut to);
         to.optional("--ssl-config-file", self.ssl_config_file);
+        to.optional("--batching-parameters-file", self.batching_parameters_file);
         to.optional("--ready-file", self.ready_file);
         if !self.enable_model_warmup {
             to.flag("--no-warm-up");
@@ -258,6 +265,8 @@ mod tests {
             "--tensorflow_session_parallelism=3",
             "--tensorflow_inter_op_parallelism=2",
             "--enable_model_warmup=false",
+            "--enable_batching",
+            "--batching_parameters_file=/b.conf",
             "--enable_serialization_as_tensor_content",
         ])
         .unwrap();
@@ -267,6 +276,7 @@ mod tests {
         assert_eq!((arguments.intra_threads, arguments.inter_threads), (3, 2));
         assert_eq!(arguments.rest_timeout_ms, 1500);
         assert!(arguments.no_warm_up && arguments.tensor_content_replies);
+        assert_eq!(arguments.batching_parameters_file, Some("/b.conf".into()));
     }
 
     #[test]
@@ -274,6 +284,7 @@ mod tests {
         for (flags, expected) in [
             (&[][..], "--model_base_path"),
             (&["--model_base_path=/m", "--enable_batching=maybe"], "expected true or false"),
+            (&["--model_base_path=/m", "--batching_parameters_file=/b"], "needs --enable_batching"),
             (&["--model_base_path=/m", "--platform_config_file=/p"], "--platform_config_file"),
             (&["--model_base_path=/m", "--use_alts_credentials"], "--use_alts_credentials"),
         ] {

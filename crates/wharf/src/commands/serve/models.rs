@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow, bail};
 use wharf_api::TfsWarmUp;
 use wharf_metrics::Registry;
 use wharf_serve::{
-    ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, OnDemand, ServeConfig,
-    ServeLimits, read_model_server_config,
+    BatchConfig, ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, OnDemand,
+    ServeConfig, ServeLimits, read_batching_parameters, read_model_server_config,
 };
 
 use super::announce;
@@ -19,11 +19,12 @@ use crate::commands::goldens;
 /// The server of the models that `arguments` name; nothing is loaded yet.
 pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Result<ModelManager> {
     let mut limits = ServeLimits::default().with_parallel_loads(usize::from(arguments.parallel_loads));
-    if let Some(threads) = arguments.threads {
-        limits = limits.with_workers(usize::from(threads));
+    let (batching, threads) = batching(arguments)?;
+    if let Some(threads) = arguments.threads.map(usize::from).or(threads) {
+        limits = limits.with_workers(threads);
     }
     let mut config = ServeConfig::default().with_limits(limits).with_control(control(arguments)?);
-    config = config.with_metrics(metrics.clone());
+    config = config.with_metrics(metrics.clone()).with_default_batching(batching);
     config.default_policy = arguments.versions.clone();
     config.load = config
         .load
@@ -73,6 +74,25 @@ fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {
     demand.idle_timeout = arguments.unload_after.map(Duration::from_secs);
     demand.pinned = arguments.pin.iter().cloned().collect();
     Ok(Some(demand))
+}
+
+/// How requests are joined, and by how many threads run if the file says so.
+fn batching(arguments: &ServeArgs) -> anyhow::Result<(BatchConfig, Option<usize>)> {
+    let (mut batching, mut threads) = (BatchConfig::default(), None);
+    if let Some(file) = &arguments.batching_parameters_file {
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let read = read_batching_parameters(&text).map_err(|error| anyhow!("{}:{error}", file.display()))?;
+        let settings = read.settings().map_err(|error| anyhow!("{}: {error}", file.display()))?;
+        (batching, threads) = (settings.batching, settings.workers);
+    }
+    if let Some(target) = arguments.p99_target_ms {
+        batching = batching.with_p99_target(Duration::from_millis(target));
+    }
+    if let Some(requests) = arguments.max_queue_size {
+        batching.queue = batching.queue.with_max_waiting(requests);
+    }
+    Ok((batching, threads))
 }
 
 fn control(arguments: &ServeArgs) -> anyhow::Result<ControlMode> {
