@@ -110,6 +110,9 @@ def test_metrics_are_where_the_monitoring_file_puts_them(tmp_path):
     rest = free_port()
     flags = [f"--port={free_port()}", f"--rest_api_port={rest}", f"--model_base_path={tmp_path / 'models' / 'half'}"]
     server = Started(tmp_path, "tensorflow_model_server", [*flags, "--bind=127.0.0.1", f"--monitoring_config_file={file}"])
+    # A series is there once there is something to count.
+    body = json.dumps({"instances": [1.0]}).encode()
+    urllib.request.urlopen(f"http://127.0.0.1:{rest}/v1/models/default:predict", body, timeout=20).close()
     with urllib.request.urlopen(f"http://127.0.0.1:{rest}/metrics/here", timeout=20) as reply:
         assert b":tensorflow:serving:request_count" in reply.read()
     server.stop()
