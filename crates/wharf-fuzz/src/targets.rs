@@ -1,5 +1,10 @@
 //! The decoders.
 
+#![expect(
+    clippy::expect_used,
+    reason = "what cannot be set up must fail the test, not pass it with nothing fed"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -64,25 +69,22 @@ const fn slow(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run, is_slow: true }
 }
 
-/// Where nothing can be set up there is nothing to feed; the test sees that it is.
 fn with_oip(run: impl FnOnce(&OipWire)) {
-    static WIRE: LazyLock<Option<OipWire>> = LazyLock::new(|| {
-        let engine = FakeEngine::free_running();
-        Some(OipWire::new(ServeConfig::default().build(engine as Arc<_>).ok()?))
+    static WIRE: LazyLock<OipWire> = LazyLock::new(|| {
+        let manager = ServeConfig::default().build(FakeEngine::free_running() as Arc<_>);
+        OipWire::new(manager.expect("a server of no models can be made"))
     });
-    if let Some(wire) = WIRE.as_ref() {
-        run(wire);
-    }
+    run(&WIRE);
 }
 
 fn with_file(name: &str, bytes: &[u8], run: impl FnOnce(&Path)) {
-    static FOLDER: LazyLock<Option<tempfile::TempDir>> = LazyLock::new(|| tempfile::tempdir().ok());
-    let Some(root) = FOLDER.as_ref() else { return };
-    let folder: PathBuf = root.path().join(name).with_extension("dir");
+    static FOLDER: LazyLock<tempfile::TempDir> =
+        LazyLock::new(|| tempfile::tempdir().expect("the test has a place for files"));
+    let folder: PathBuf = FOLDER.path().join(name).with_extension("dir");
     let path = folder.join(name);
-    if std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, bytes)).is_ok() {
-        run(&path);
-    }
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, bytes));
+    written.expect("the place for files takes them");
+    run(&path);
 }
 
 fn folder(path: &Path) -> &Path {
@@ -124,12 +126,11 @@ fn idx(path: &Path) {
 
 /// An encoded picture as a client may send one.
 fn picture(bytes: &[u8]) {
-    static PIPELINE: LazyLock<Option<Pipeline>> = LazyLock::new(|| {
-        Pipeline::always([Step::Decode, Step::Rgb, Step::Resize { height: 8, width: 8 }, Step::ToFloat]).ok()
+    static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
+        let steps = [Step::Decode, Step::Rgb, Step::Resize { height: 8, width: 8 }, Step::ToFloat];
+        Pipeline::always(steps).expect("the steps fit each other")
     });
-    let input =
-        Shape::new(&[1]).map(|shape| Tensor::from_strings(shape, vec![Bytes::copy_from_slice(bytes)]));
-    if let (Some(pipeline), Ok(Ok(input))) = (PIPELINE.as_ref(), input) {
-        drop(pipeline.apply_tensor(&input));
-    }
+    let shape = Shape::new(&[1]).expect("one is a size");
+    let input = Tensor::from_strings(shape, vec![Bytes::copy_from_slice(bytes)]);
+    drop(PIPELINE.apply_tensor(&input.expect("one string fills it")));
 }

@@ -1,6 +1,6 @@
 //! A version that answers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -64,8 +64,9 @@ pub(crate) struct ServedModel {
     sizes: RunSizes,
     aim: Option<Aim>,
     pub(crate) metrics: Arc<ModelMetrics>,
-    /// The signatures whose rows are known to be independent.
-    independent: Mutex<BTreeSet<String>>,
+    /// How many joined runs of equal requests were answered as the lone one, by signature; [`DIFFERENT`] once that was
+    /// seen of requests that differ: then rows are known to be independent.
+    compared: Mutex<BTreeMap<String, u32>>,
     /// Set where the rows of a joined run turned out not to be those of its parts.
     is_unbatchable: AtomicBool,
     /// Its share of a memory budget.
@@ -73,6 +74,12 @@ pub(crate) struct ServedModel {
     /// Told when this is dropped.
     pub(crate) registry: Weak<Registry>,
 }
+
+/// Joined runs of equal requests, as load tests send them, are compared so many times: a graph that mixes rows mixes
+/// equal ones too, or gives the same for them, joined or not.
+const ENOUGH_EQUAL: u32 = 4;
+/// Requests that differ have been compared.
+const DIFFERENT: u32 = u32::MAX;
 
 impl ServedModel {
     /// A version under its name and number.
@@ -112,7 +119,7 @@ impl ServedModel {
             cost: RunCost::default(),
             batching,
             metrics,
-            independent: Mutex::default(),
+            compared: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
             taken: None,
             registry,
@@ -194,18 +201,30 @@ impl ServedModel {
             && self.model.can_batch(signature)
     }
 
-    /// Whether rows of a signature are known to be independent of each other, or taken to be.
-    pub(crate) fn has_independent_rows(&self, signature: &str) -> bool {
-        !self.batching.checks_rows
-            // Where sizes are prescribed there may be no lone run to compare with.
-            || !self.batching.allowed_sizes.is_empty()
-            || self.independent.lock().unwrap_or_else(PoisonError::into_inner).contains(signature)
+    /// Whether a joined run of a signature is to be compared with a lone one, and if so, whether it was of equal
+    /// requests.
+    pub(crate) fn is_to_be_compared(
+        &self,
+        signature: &str,
+        are_equal: impl FnOnce() -> bool,
+    ) -> Option<bool> {
+        // Where sizes are prescribed there may be no lone run to compare with.
+        if !self.batching.checks_rows || !self.batching.allowed_sizes.is_empty() {
+            return None;
+        }
+        let compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner).get(signature).copied();
+        let count = compared.unwrap_or_default();
+        if count == DIFFERENT {
+            return None;
+        }
+        Some(are_equal()).filter(|are_equal| !are_equal || count < ENOUGH_EQUAL)
     }
 
-    /// The rows of a signature have been seen to be independent.
-    pub(crate) fn set_independent_rows(&self, signature: &str) {
-        let mut independent = self.independent.lock().unwrap_or_else(PoisonError::into_inner);
-        independent.insert(signature.to_owned());
+    /// A joined run of a signature was answered as the lone one.
+    pub(crate) fn compared(&self, signature: &str, are_equal: bool) {
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = compared.entry(signature.to_owned()).or_default();
+        *count = if are_equal { count.saturating_add(u32::from(*count < ENOUGH_EQUAL)) } else { DIFFERENT };
     }
 
     /// Runs one by one from now on: an output has not one row for each row of the inputs, or rows depend on others.

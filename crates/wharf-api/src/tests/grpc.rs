@@ -150,8 +150,8 @@ async fn broken_messages_are_the_clients_fault() {
         ),
         ("invalid UTF-8", framed(&invalid_utf8), Code::InvalidArgument),
         ("no model", framed(&[]), Code::InvalidArgument),
-        ("compressed without encoding", [&[1][..], &framed(&good)[1..]].concat(), Code::Internal),
-        ("flag 7", [&[7][..], &framed(&good)[1..]].concat(), Code::Internal),
+        ("compressed without encoding", [&[1][..], &framed(&good)[1..]].concat(), Code::InvalidArgument),
+        ("flag 7", [&[7][..], &framed(&good)[1..]].concat(), Code::InvalidArgument),
         ("frame of 4 GiB", vec![0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5], Code::ResourceExhausted),
     ] {
         let reply = call(server.grpc(), PREDICT, &[], body).await;

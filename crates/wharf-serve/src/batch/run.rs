@@ -132,24 +132,21 @@ fn count(batch: &[Waiter], computed: &Computed) {
     batch[0].task.served().metrics.ran(batch.len(), rows, computed.elapsed, computed.ended());
 }
 
-/// Whether the first of `batch` was answered as it is alone. Asked until the answer is yes for requests that differ:
-/// of equal ones it says little.
+/// Whether the first of `batch` was answered as it is alone. Asked until the answer is yes for requests that differ: of
+/// equal ones it says little, but after some of them nothing new.
 fn are_rows_independent(batch: &[Waiter], outputs: &[Vec<NamedTensor>]) -> bool {
-    let (Some(first), Some(last), Some(joined)) = (batch.first(), batch.last(), outputs.first()) else {
-        return false;
-    };
+    let (Some(first), Some(joined)) = (batch.first(), outputs.first()) else { return false };
     let (served, signature) = (first.task.served(), first.task.signature());
-    if served.has_independent_rows(signature) {
-        return true;
-    }
+    let are_equal = || batch.iter().all(|waiter| waiter.task.inputs() == first.task.inputs());
+    let Some(are_equal) = served.is_to_be_compared(signature, are_equal) else { return true };
     // Nobody asked for this run: it is not counted.
     let alone =
         first.task.compute_inputs(first.task.inputs(), (None, first.task.size()), &StopSignal::never());
     let Ok(Computed { outputs: alone, .. }) = alone else { return false };
     let is_same = alone.len() == joined.len()
         && alone.iter().zip(joined).all(|(alone, joined)| agree(&joined.tensor, &alone.tensor));
-    if is_same && first.task.inputs() != last.task.inputs() {
-        served.set_independent_rows(signature);
+    if is_same {
+        served.compared(signature, are_equal);
     }
     is_same
 }

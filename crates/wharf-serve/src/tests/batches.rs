@@ -225,3 +225,35 @@ async fn a_model_whose_rows_depend_on_each_other_is_never_joined() {
     // Nobody waits for company any more.
     assert_eq!(value(&manager.infer(request("m", 5.0)).await.unwrap()), 1.0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_requests_are_compared_a_few_times_and_different_ones_until_they_agree() {
+    let (folder, engine) = (Folder::new(), FakeEngine::free_running());
+    folder.put("m", 1);
+    let batching =
+        BatchConfig::default().with_max_batch_size(2).with_max_queue_delay(Duration::from_secs(3600));
+    let limits = one_worker().with_inline_below(Duration::ZERO);
+    let config =
+        folder.config().with_limits(limits).with_default_batching(batching.with_only_what_pays(false));
+    let manager = serve(config, Arc::clone(&engine) as Arc<dyn Engine>).await;
+    let pair = async |one: f32, other: f32| {
+        let before = engine.started();
+        for answer in [one, other].map(|value| send(&manager, request("m", value))) {
+            answer.await.unwrap().unwrap();
+        }
+        engine.started() - before
+    };
+    for (one, other, runs) in [
+        // A joined run, and a lone one beside it.
+        (1.0, 1.0, 2),
+        (1.0, 1.0, 2),
+        (1.0, 1.0, 2),
+        (1.0, 1.0, 2),
+        (1.0, 1.0, 1),
+        (1.0, 2.0, 2),
+        (1.0, 3.0, 1),
+        (1.0, 1.0, 1),
+    ] {
+        assert_eq!(pair(one, other).await, runs, "{one} and {other}");
+    }
+}
