@@ -257,7 +257,8 @@ async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
 
 /// Opens, verifies, loads and tries a bundle. Blocks.
 fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result<ServedModel, ServiceError> {
-    let before = resident_bytes();
+    let demand = server.config.on_demand.as_ref();
+    let before = demand.filter(|demand| !demand.counts_files_only).map(|_| resident_bytes());
     let settings = Settings::of(&server.config, name, place.configured.as_ref())?;
     let bundle = place.open(name, version).map_err(|error| of_bundle(&error))?;
     bundle.verify().map_err(|error| of_bundle(&error))?;
@@ -273,8 +274,8 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
             warm_up(&**source, bundle.folder(), &served.info(), &served.model).map_err(not_warm)?;
         tracing::debug!(model.name = name, model.version = version, requests, "warmed up");
     }
-    if let Some(demand) = &server.config.on_demand {
-        let grown = if demand.counts_files_only { 0 } else { resident_bytes().saturating_sub(before) };
+    if demand.is_some() {
+        let grown = before.map_or(0, |before| resident_bytes().saturating_sub(before));
         let bytes = grown.max(place.size_bytes(name, version));
         served.taken = Some(server.memory.take(&server.usage, name, bytes));
     }
