@@ -19,6 +19,8 @@ mod http;
 mod mutate;
 mod oracle;
 mod play;
+#[path = "../common/process.rs"]
+mod process;
 mod reply;
 mod row;
 mod server;

@@ -1,17 +1,17 @@
 //! The real server, over a repository of models of a few kilobytes.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use wharf_tensor::DType;
 use wharf_testing::models;
 
+use crate::process::Process;
 use crate::row::Port;
 
 /// A server in a child process.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     ports: serde_json::Value,
     _folder: tempfile::TempDir,
 }
@@ -36,19 +36,14 @@ impl Server {
     fn started(mut command: Command, folder: tempfile::TempDir, more: &[&str]) -> Self {
         let ready = folder.path().join("ready.json");
         command.current_dir(folder.path()).env_remove("WHARF_LOG").env("ORT_DYLIB_PATH", library());
-        command.args(["serve", "--ready-file", "ready.json", "--threads", "2"]).args(more);
+        command
+            .args(["serve", "--ready-file", "ready.json", "--threads", "2", "--control", "none"])
+            .args(more);
         for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http", "metrics"] {
             command.args([&format!("--{port}-port"), "0"]);
         }
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let started = Instant::now();
-        while !ready.exists() {
-            assert!(child.try_wait().unwrap().is_none(), "the server ended at its start");
-            assert!(started.elapsed() < Duration::from_secs(60), "the server is not ready");
-            std::thread::yield_now();
-        }
-        let ports = serde_json::from_slice(&std::fs::read(ready).unwrap()).unwrap();
-        Self { child, ports, _folder: folder }
+        let (process, ports) = Process::start(command, &ready);
+        Self { process, ports, _folder: folder }
     }
 
     /// Where a port is.
@@ -65,27 +60,17 @@ impl Server {
 
     /// Whether it is the process that was started, and runs.
     pub(crate) fn runs(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.process.is_running()
     }
 
     /// Its folder below `/proc`.
     pub(crate) fn proc(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}", self.child.id()))
+        PathBuf::from(format!("/proc/{}", self.process.id()))
     }
 
     /// Sends SIGTERM and expects an orderly end.
-    pub(crate) fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "the server ended with {status}");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _already_ended = self.child.kill();
-        let _already_reaped = self.child.wait();
+    pub(crate) fn stop(self) {
+        self.process.stop();
     }
 }
 

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod process;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+
+use process::Process;
 
 /// Three classes of 8x8 grey pictures that differ in brightness; enough for a few steps.
 const RECIPE: &str = r#"
@@ -103,7 +106,7 @@ fn library() -> PathBuf {
 
 /// A server in a child process.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     /// `127.0.0.1:PORT` of gRPC.
     pub(crate) grpc: String,
     /// `127.0.0.1:PORT` of REST.
@@ -124,30 +127,13 @@ impl Server {
         ];
         let mut arguments = vec!["serve", "--ready-file", "ready.json"];
         arguments.extend(ports.into_iter().flat_map(|port| [port, "0"]));
-        let mut child = wharf(folder, &arguments).stderr(Stdio::null()).spawn().unwrap();
-        let started = Instant::now();
-        while !ready.exists() {
-            assert!(child.try_wait().unwrap().is_none(), "the server ended at its start");
-            assert!(started.elapsed() < Duration::from_secs(60), "the server is not ready");
-            std::thread::yield_now();
-        }
-        let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(ready).unwrap()).unwrap();
+        let (process, ports) = Process::start(wharf(folder, &arguments), &ready);
         let address = |name: &str| format!("127.0.0.1:{}", ports[name]);
-        Self { child, grpc: address("grpc"), rest: address("rest") }
+        Self { process, grpc: address("grpc"), rest: address("rest") }
     }
 
     /// Sends SIGTERM and expects an orderly end.
-    pub(crate) fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "the server ended with {status}");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _already_ended = self.child.kill();
-        let _already_reaped = self.child.wait();
+    pub(crate) fn stop(self) {
+        self.process.stop();
     }
 }
