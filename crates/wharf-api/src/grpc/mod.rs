@@ -3,8 +3,10 @@
 mod codec;
 mod deadline;
 mod error;
+mod pieces;
 mod retry;
 mod service;
+mod unary;
 
 pub(crate) use codec::MessageCodec;
 pub(crate) use error::to_status;

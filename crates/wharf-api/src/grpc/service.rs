@@ -15,13 +15,20 @@ use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
 use super::deadline::timeout;
 use super::error::{remapped, to_status};
+use super::unary;
 use crate::Limits;
 use crate::listener::RequestBody;
 use crate::oip::OipBackend;
 use crate::oip::grpc::GrpcInferenceServiceServer;
 use crate::proto::DESCRIPTORS;
+use crate::proto::inference::grpc_inference_service_server::GrpcInferenceService as _;
+use crate::proto::tensorflow::serving::prediction_service_server::PredictionService as _;
 use crate::tfs::TfsBackend;
 use crate::tfs::grpc::{ModelServiceServer, PredictionServiceServer};
+
+/// The calls that carry most tensors.
+const PREDICT: &str = "/tensorflow.serving.PredictionService/Predict";
+const MODEL_INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 
 /// Names that health checks ask for: the whole server, the services, and the short names that TensorFlow
 /// Serving registers.
@@ -51,6 +58,9 @@ impl Health {
 #[derive(Clone)]
 pub(crate) struct GrpcService {
     routes: Routes,
+    tfs: TfsBackend,
+    oip: OipBackend,
+    limit: usize,
 }
 
 impl GrpcService {
@@ -90,7 +100,7 @@ impl GrpcService {
             // The descriptors are made at build time and tested; without them everything else still works.
             (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "reflection is not available"),
         }
-        Self { routes: routes.routes().prepare() }
+        Self { routes: routes.routes().prepare(), tfs: backend.clone(), oip: oip.clone(), limit }
     }
 
     /// Answers one request.
@@ -101,19 +111,30 @@ impl GrpcService {
         };
         let deadline = timeout.map_or(Deadline::NONE, Deadline::after);
         request.extensions_mut().insert(deadline);
-        let answer = self.routes.clone().call(request);
-        let response = match deadline.instant() {
+        let answer = self.dispatch(request);
+        match deadline.instant() {
             None => answer.await,
-            Some(moment) => match tokio::time::timeout_at(moment.into(), answer).await {
-                Ok(response) => response,
-                Err(_) => {
-                    return refused(&ServiceError::new(ErrorCode::DeadlineExceeded, "Deadline Exceeded"));
-                }
-            },
-        };
-        let Ok(mut response) = response;
-        mend(&mut response);
-        response
+            Some(moment) => tokio::time::timeout_at(moment.into(), answer).await.unwrap_or_else(|_| {
+                refused(&ServiceError::new(ErrorCode::DeadlineExceeded, "Deadline Exceeded"))
+            }),
+        }
+    }
+
+    async fn dispatch(&self, request: Request<RequestBody>) -> Response<Body> {
+        let limit = self.limit;
+        match request.uri().path() {
+            PREDICT if unary::is_plain(&request) => {
+                unary::answer(request, limit, |request| self.tfs.predict(request)).await
+            }
+            MODEL_INFER if unary::is_plain(&request) => {
+                unary::answer(request, limit, |request| self.oip.model_infer(request)).await
+            }
+            _ => {
+                let Ok(mut response) = self.routes.clone().call(request).await;
+                mend(&mut response);
+                response
+            }
+        }
     }
 }
 
