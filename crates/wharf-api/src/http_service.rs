@@ -5,6 +5,7 @@ use http::{Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use wharf_infer::ServiceError;
 
+use crate::admin::AdminService;
 use crate::cors::Cors;
 use crate::grpc::GrpcService;
 use crate::kserve::KserveService;
@@ -22,8 +23,8 @@ pub(crate) enum Protocols {
     Tfs(RestService),
     /// The Open Inference Protocol.
     Oip(OipRestService),
-    /// KServe's first protocol, and the Open Inference Protocol beside it.
-    Shared(KserveService, OipRestService),
+    /// KServe's first protocol, and beside it the Open Inference Protocol and the interface of operators.
+    Shared(KserveService, OipRestService, AdminService),
     /// TensorFlow Serving's REST interface and the Open Inference Protocol, which share no path.
     TfsAndOip(RestService, OipRestService),
 }
@@ -34,7 +35,7 @@ impl Protocols {
         openapi::document(match self {
             Protocols::Tfs(_) => &[Part::Tfs],
             Protocols::Oip(_) => &[Part::Oip],
-            Protocols::Shared(..) => &[Part::Kserve, Part::Oip],
+            Protocols::Shared(..) => &[Part::Kserve, Part::Oip, Part::Admin],
             Protocols::TfsAndOip(..) => &[Part::Tfs, Part::Oip],
         })
     }
@@ -78,8 +79,9 @@ impl HttpService {
         match &self.protocols {
             Protocols::Tfs(service) => service.answer(request).await,
             Protocols::Oip(service) => service.answer(request).await,
-            Protocols::Shared(kserve, _) if KserveService::is_of(path) => kserve.answer(request).await,
-            Protocols::Shared(_, oip) => oip.answer(request).await,
+            Protocols::Shared(kserve, ..) if KserveService::is_of(path) => kserve.answer(request).await,
+            Protocols::Shared(.., admin) if AdminService::is_of(path) => admin.answer(request).await,
+            Protocols::Shared(_, oip, _) => oip.answer(request).await,
             Protocols::TfsAndOip(_, oip) if path.starts_with("/v2") => oip.answer(request).await,
             Protocols::TfsAndOip(tfs, _) => tfs.answer(request).await,
         }

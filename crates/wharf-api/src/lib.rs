@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod admin;
 mod backend;
 mod config;
 mod cors;

@@ -16,6 +16,7 @@ use tonic::body::Body;
 use wharf_infer::ServiceError;
 use wharf_serve::ModelManager;
 
+use crate::admin::AdminService;
 use crate::backend::Backend;
 use crate::cors::Cors;
 use crate::grpc::{GrpcService, Health, refused};
@@ -83,7 +84,7 @@ pub struct Addresses {
     pub oip_grpc: Option<SocketAddr>,
     /// The Open Inference Protocol over REST.
     pub oip_rest: Option<SocketAddr>,
-    /// KServe's first protocol, with the Open Inference Protocol beside it.
+    /// KServe's first protocol, with the Open Inference Protocol and the interface of operators beside it.
     pub http: Option<SocketAddr>,
     /// Metrics and probes.
     pub metrics: Option<SocketAddr>,
@@ -221,6 +222,7 @@ impl ApiHandle {
         let common = Backend::new(manager, Arc::clone(limits));
         let common = common.with_request_log(config.request_log.clone());
         config.metrics.register(collector(&common.metrics));
+        let admin = AdminService::new(common.clone());
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());
@@ -246,7 +248,7 @@ impl ApiHandle {
         for (sockets, protocols) in [
             (sockets.rest, Protocols::Tfs(tfs.clone())),
             (sockets.oip_rest, Protocols::Oip(oip.clone())),
-            (sockets.http, Protocols::Shared(kserve, oip.clone())),
+            (sockets.http, Protocols::Shared(kserve, oip.clone(), admin)),
         ] {
             for socket in sockets {
                 self.listen(socket, Traced::new(service(protocols.clone()), &config.tracer));

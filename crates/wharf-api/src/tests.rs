@@ -1,6 +1,7 @@
 //! Whole calls through real sockets, with the bytes on the wire in the test's hand, over an engine that gives
 //! its input `x` back as `y`.
 
+mod admin;
 mod drain;
 mod edge;
 mod grpc;
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A server of the model `m`, version 3.
 struct Server {
     handle: ApiHandle,
-    _folder: TempDir,
+    folder: TempDir,
     _manager: ModelManager,
 }
 
@@ -44,9 +45,7 @@ impl Server {
 
     async fn limited(engine: &Arc<FakeEngine>, mut config: ApiConfig, limits: ServeLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let version = folder.path().join("m/3");
-        std::fs::create_dir_all(&version).unwrap();
-        std::fs::write(version.join("model.onnx"), models::HALF_PLUS_TWO).unwrap();
+        put(&folder, 3);
         let registry = Registry::default();
         let location = ModelLocation::repository(folder.path());
         let models_here = ServeConfig::default().with_location(location).with_metrics(registry.clone());
@@ -60,11 +59,16 @@ impl Server {
         config.rest_metrics_path = Some("/monitoring/prometheus/metrics".to_owned());
         config.metrics = registry;
         let handle = ApiServer::bind(config, manager.clone()).await.unwrap();
-        Self { handle, _folder: folder, _manager: manager }
+        Self { handle, folder, _manager: manager }
     }
 
     async fn running(limits: Limits) -> Self {
         Self::start(&FakeEngine::free_running(), limits).await
+    }
+
+    /// Puts another version of `m` beside the one that it has.
+    fn put(&self, version: u64) {
+        put(&self.folder, version);
     }
 
     fn grpc(&self) -> SocketAddr {
@@ -78,6 +82,12 @@ impl Server {
     fn rest(&self) -> SocketAddr {
         self.handle.addresses().rest.unwrap()
     }
+}
+
+fn put(folder: &TempDir, version: u64) {
+    let version = folder.path().join(format!("m/{version}"));
+    std::fs::create_dir_all(&version).unwrap();
+    std::fs::write(version.join("model.onnx"), models::HALF_PLUS_TWO).unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "a client of the test, which waits for it or ends it")]

@@ -68,5 +68,5 @@ pub use settings::{
     read_batching_parameters, read_model_server_config,
 };
 pub use state::{VersionState, VersionStatus};
-pub use traffic::{RollbackBounds, Traffic};
+pub use traffic::{RollbackBounds, Traffic, TrafficReport, VersionTraffic};
 pub use warm_up::{WarmUp, WarmUpRequest};

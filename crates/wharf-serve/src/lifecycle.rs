@@ -198,7 +198,8 @@ fn choose(server: &Inner, desired: &Desired, found: &mut Found) -> Vec<Wanted> {
         let versions = places.keys().copied().collect();
         let mut chosen = policy(desired, name, places).choose(&versions);
         // What requests are sent to is served.
-        chosen.extend(server.registry.weights(name).into_keys().filter(|version| versions.contains(version)));
+        let traffic = server.registry.traffic(name).unwrap_or_default();
+        chosen.extend(traffic.versions().filter(|version| versions.contains(version)));
         for version in chosen {
             if let Some(place) = places.remove(&version) {
                 wanted.push(Wanted { name: name.clone(), version, place });

@@ -21,7 +21,7 @@ use crate::metrics::{Call, ModelStatistics, ServeMetrics};
 use crate::pool::CpuPool;
 use crate::registry::Registry;
 use crate::served::ServedModel;
-use crate::traffic::Guard;
+use crate::traffic::{Guard, Watched};
 use crate::{BatchSnapshot, ServeConfig, Traffic, TritonConfig, VersionState, VersionStatus};
 
 /// Serves models. Cheap to clone: all clones are the same server.
@@ -140,9 +140,9 @@ impl ModelManager {
         let (served, guard) = self.route(&request.model)?;
         call.is_of(&served.metrics);
         let Some(guard) = guard else { return self.run(served, request, permit, call.arrived()).await };
-        let started = Instant::now();
+        let watched = Watched::new(self, guard, request.deadline);
         let answer = self.run(served, request, permit, call.arrived()).await;
-        self.judge(&guard, &answer, started.elapsed());
+        watched.answered(&answer);
         answer
     }
 

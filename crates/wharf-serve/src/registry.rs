@@ -35,13 +35,13 @@ struct Truth {
 
 /// How the requests of a model are spread, and who watches.
 struct Spread {
-    weights: BTreeMap<u64, u32>,
+    traffic: Traffic,
     guards: BTreeMap<u64, Arc<Guard>>,
 }
 
 impl Spread {
     fn new(model: &str, traffic: &Traffic) -> Self {
-        Self { weights: traffic.weights.clone(), guards: traffic.guards(model) }
+        Self { traffic: traffic.clone(), guards: traffic.guards(model) }
     }
 }
 
@@ -173,9 +173,12 @@ impl Registry {
 
     /// Spreads the requests of a model differently; `None` gives them to the newest version.
     pub(crate) fn set_traffic(&self, model: &str, traffic: Option<&Traffic>) {
-        self.change(|truth| match traffic {
-            Some(traffic) => drop(truth.traffic.insert(model.to_owned(), Spread::new(model, traffic))),
-            None => drop(truth.traffic.remove(model)),
+        self.change(|truth| {
+            match traffic {
+                Some(traffic) => drop(truth.traffic.insert(model.to_owned(), Spread::new(model, traffic))),
+                None => drop(truth.traffic.remove(model)),
+            }
+            truth.forget_rollbacks(model);
         });
     }
 
@@ -193,7 +196,7 @@ impl Registry {
                 return false;
             }
             spread.guards.remove(&guard.version);
-            spread.weights.insert(guard.version, 0);
+            spread.traffic.weights.insert(guard.version, 0);
             let versions = truth.models.get_mut(&guard.model);
             if let Some(entry) = versions.and_then(|versions| versions.get_mut(&guard.version)) {
                 entry.error = Some((ErrorCode::Aborted, format!("rolled back: {reason}")));
@@ -202,9 +205,15 @@ impl Registry {
         })
     }
 
-    /// The parts of the requests that versions get; empty where the newest gets all.
-    pub(crate) fn weights(&self, model: &str) -> BTreeMap<u64, u32> {
-        self.lock().traffic.get(model).map(|spread| spread.weights.clone()).unwrap_or_default()
+    /// How the requests of a model are spread; `None` where the newest gets all.
+    pub(crate) fn traffic(&self, model: &str) -> Option<Traffic> {
+        self.lock().traffic.get(model).map(|spread| spread.traffic.clone())
+    }
+
+    /// The same of every model that has such, by its name.
+    pub(crate) fn all_traffic(&self) -> Vec<(String, Traffic)> {
+        let truth = self.lock();
+        truth.traffic.iter().map(|(model, spread)| (model.clone(), spread.traffic.clone())).collect()
     }
 
     /// The names of versions.
@@ -342,6 +351,18 @@ impl Registry {
 }
 
 impl Truth {
+    /// What broke its bounds and has requests now is judged anew.
+    fn forget_rollbacks(&mut self, model: &str) {
+        let spread = self.traffic.get(model);
+        for (version, entry) in self.models.get_mut(model).into_iter().flatten() {
+            let has_part =
+                spread.is_none_or(|spread| spread.traffic.weights.get(version).is_some_and(|part| *part > 0));
+            if has_part && entry.error.as_ref().is_some_and(|(code, _)| *code == ErrorCode::Aborted) {
+                entry.error = None;
+            }
+        }
+    }
+
     fn picture(&self) -> Routes {
         let mut routes = Routes::new(&self.labels);
         for (name, versions) in &self.models {
@@ -354,7 +375,7 @@ impl Truth {
             }
         }
         for (name, spread) in &self.traffic {
-            routes.split(name, &spread.weights);
+            routes.split(name, &spread.traffic.weights);
             routes.guard(name, &spread.guards);
         }
         routes

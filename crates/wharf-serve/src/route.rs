@@ -76,11 +76,13 @@ impl Routes {
         self.guards.get(&served.name)?.get(&served.version).cloned()
     }
 
-    /// A version that answers; the newest where none is named.
+    /// A version that answers. Where none is named, the newest; none where requests are spread, since nobody knows as
+    /// yet which will be asked.
     pub(crate) fn ready(&self, name: &str, version: Option<u64>) -> Option<&Arc<ServedModel>> {
         let versions = self.models.get(name)?;
         match version {
             Some(version) => versions.get(&version)?.served(),
+            None if self.splits.contains_key(name) => None,
             None => versions.values().rev().find_map(Route::served),
         }
     }

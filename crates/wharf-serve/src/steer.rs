@@ -1,17 +1,16 @@
 //! What operators may ask of a running server: load, unload, list, reconfigure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wharf_bundle::check_model_name;
-use wharf_infer::{ErrorCode, InferResponse, ServiceError};
+use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::control::Desired;
 use crate::lifecycle::{self, Retry};
 use crate::registry::{Labels, ON_CALL};
-use crate::traffic::Guard;
-use crate::{ControlMode, IndexEntry, ModelConfig, ModelLocation, ModelManager, Traffic, VersionState};
+use crate::{ControlMode, IndexEntry, ModelConfig, ModelLocation, ModelManager, VersionState};
 
 /// Client words are cut to this many characters in messages.
 const MAX_SHOWN: usize = 256;
@@ -109,64 +108,6 @@ impl ModelManager {
         lifecycle::refresh(&self.0, &desired, Retry::Now).await?;
         let mut failures = models.iter().filter_map(|model| self.failure(&model.name));
         failures.next().map_or(Ok(()), Err)
-    }
-
-    /// Spreads the requests of a model that name no version over these; `None` gives them to the newest again. Loads
-    /// what has a part of them. Returns when that has settled.
-    ///
-    /// # Errors
-    /// The parts make no sense, or the locations cannot be read.
-    pub async fn set_traffic(&self, name: &str, traffic: Option<Traffic>) -> Result<(), ServiceError> {
-        let (manager, name) = (self.clone(), name.to_owned());
-        self.undisturbed(async move { manager.set_traffic_now(&name, traffic).await }).await
-    }
-
-    async fn set_traffic_now(&self, name: &str, traffic: Option<Traffic>) -> Result<(), ServiceError> {
-        traffic.iter().try_for_each(Traffic::check)?;
-        let desired = self.0.desired.lock().await;
-        self.0.registry.set_traffic(name, traffic.as_ref());
-        match desired.wants(name) {
-            true => lifecycle::refresh_one(&self.0, &desired, name, Retry::Now).await,
-            false => Ok(()),
-        }
-    }
-
-    /// Gives all requests of a model that name no version to this one, also when newer ones come.
-    ///
-    /// # Errors
-    /// The version does not answer.
-    pub async fn promote(&self, name: &str, version: u64) -> Result<(), ServiceError> {
-        let _no_change_meanwhile = self.0.desired.lock().await;
-        if self.0.registry.state(name, version) != Some(VersionState::Available) {
-            let text = format!("failed to promote '{}', version {version} is not available", shown(name));
-            return Err(ServiceError::new(ErrorCode::FailedPrecondition, text));
-        }
-        tracing::info!(model.name = name, model.version = version, "promoted");
-        self.0.registry.set_traffic(name, Some(&Traffic::only(version)));
-        Ok(())
-    }
-
-    /// The parts of the requests that versions of a model get; empty where the newest gets all. One that broke its
-    /// bounds has 0, and its status says why.
-    pub fn traffic(&self, name: &str) -> BTreeMap<u64, u32> {
-        self.0.registry.weights(name)
-    }
-
-    /// Counts an answer of a watched version, and takes the requests from it once it breaks its bounds.
-    pub(crate) fn judge(
-        &self,
-        guard: &Arc<Guard>,
-        answer: &Result<InferResponse, ServiceError>,
-        elapsed: Duration,
-    ) {
-        let is_fault =
-            |code| matches!(code, ErrorCode::Internal | ErrorCode::DataLoss | ErrorCode::DeadlineExceeded);
-        let has_failed = answer.as_ref().is_err_and(|error| is_fault(error.code()));
-        let Some(reason) = guard.record(has_failed, elapsed) else { return };
-        if self.0.registry.withdraw(guard, &reason) {
-            let (name, version) = (&guard.model, guard.version);
-            tracing::warn!(model.name = name, model.version = version, reason, "rolled back");
-        }
     }
 
     /// Under [`ControlMode::Poll`], refreshes time and again, and unloads models that nobody asks for where they are

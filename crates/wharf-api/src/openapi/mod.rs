@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Oip,
     /// KServe's first protocol.
     Kserve,
+    /// What operators ask.
+    Admin,
 }
 
 impl Part {
@@ -35,6 +37,7 @@ impl Part {
             Part::Tfs => tables::TFS,
             Part::Oip => tables::OIP,
             Part::Kserve => tables::KSERVE,
+            Part::Admin => tables::ADMIN,
         }
     }
 }

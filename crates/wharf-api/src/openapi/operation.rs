@@ -28,6 +28,16 @@ impl Operation {
         Self { method: "post", path, summary, body: Some(body), statuses: &[] }
     }
 
+    /// What replaces, by a body of the schema `body`.
+    pub(super) const fn put(path: &'static str, summary: &'static str, body: &'static str) -> Self {
+        Self { method: "put", path, summary, body: Some(body), statuses: &[] }
+    }
+
+    /// What takes away.
+    pub(super) const fn delete(path: &'static str, summary: &'static str) -> Self {
+        Self { method: "delete", path, summary, body: None, statuses: &[] }
+    }
+
     /// The statuses of its answers beside the usual ones.
     pub(super) const fn also(mut self, statuses: &'static [u16]) -> Self {
         self.statuses = statuses;
@@ -75,6 +85,7 @@ fn response(status: u16) -> Value {
     let meaning = match status {
         200 => return json!({"description": "done"}),
         400 => "the request is wrong",
+        403 => "whoever asks may not do this",
         404 => "there is no such model, version or region",
         409 => "there is one of that name",
         412 => "a condition is not met",

@@ -19,6 +19,12 @@ pub(super) fn all() -> Value {
         "Region": region(),
         "LogSettings": log_settings(),
         "TraceSettings": trace_settings(),
+        "Traffic": traffic(),
+        "Promote": {
+            "type": "object",
+            "properties": {"version": {"type": "integer", "minimum": 1, "maximum": i64::MAX}},
+            "additionalProperties": false,
+        },
         "Empty": {"type": "object"},
     })
 }
@@ -141,5 +147,32 @@ fn region() -> Value {
             "byte_size": {"type": "integer", "minimum": 1},
         },
         "required": ["key", "byte_size"],
+    })
+}
+
+/// Parts of the requests by version, and what a version must keep to.
+fn traffic() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "weights": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[1-9][0-9]{0,17}$"},
+                "additionalProperties": {"type": "integer", "minimum": 0, "maximum": u32::MAX},
+                "minProperties": 1,
+                "maxProperties": 64,
+            },
+            "rollback": {
+                "type": ["object", "null"],
+                "properties": {
+                    "max_error_rate": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                    "max_p99_ms": {"type": ["number", "null"], "minimum": 0.001, "maximum": 86_400_000},
+                    "window": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
+                },
+                "additionalProperties": false,
+            },
+        },
+        "required": ["weights"],
+        "additionalProperties": false,
     })
 }

@@ -6,6 +6,8 @@ use super::operation::Operation;
 const CALL: &[u16] = &[413, 415, 499, 503, 504];
 /// What loading and unloading may answer: a server that does not let clients do so says 503.
 const CONTROL: &[u16] = &[501, 503];
+/// What a change may answer: pages of other origins may make none.
+const CHANGE: &[u16] = &[403, 413, 415];
 
 /// What every port answers.
 pub(super) const COMMON: &[Operation] = &[
@@ -101,4 +103,25 @@ pub(super) const KSERVE: &[Operation] = &[
     Operation::get("/v1/models", "the models that answer"),
     Operation::get("/v1/models/{model}", "whether a model answers").also(&[503]),
     Operation::post("/v1/models/{model}:predict", "run a model", "TfsPredict").also(CALL),
+];
+
+/// What operators ask.
+pub(super) const ADMIN: &[Operation] = &[
+    Operation::get(
+        "/admin/v1/models/{model}/traffic",
+        "how the requests of a model are spread over its versions",
+    ),
+    Operation::put("/admin/v1/models/{model}/traffic", "spread the requests of a model", "Traffic")
+        .also(CHANGE),
+    Operation::delete(
+        "/admin/v1/models/{model}/traffic",
+        "give the requests of a model to its newest version",
+    )
+    .also(CHANGE),
+    Operation::post(
+        "/admin/v1/models/{model}/promote",
+        "give the requests of a model to one version, by default the one with the smaller part",
+        "Promote",
+    )
+    .also(CHANGE),
 ];

@@ -186,20 +186,25 @@ fn batches(loaded: &[Arc<ModelMetrics>]) -> [Family; 4] {
 }
 
 /// What became of versions, also of those that are gone or never came.
-fn lives(metrics: &ServeMetrics) -> [Family; 4] {
+fn lives(metrics: &ServeMetrics) -> [Family; 5] {
     let family = |name, help| Family::new(name, Kind::Counter).with_help(help);
     let mut loads = family("wharf_model_loads_total", "Versions that were loaded.");
     let mut seconds = family("wharf_model_load_seconds_total", "What loading them took.");
     let mut failures = family("wharf_model_load_failures_total", "Versions that could not be loaded.");
     let mut unloads = family("wharf_model_unloads_total", "Versions that were unloaded.");
+    let mut rollbacks = family(
+        "wharf_rollbacks_total",
+        "Versions that lost their part of the requests by breaking their bounds.",
+    );
     for (name, life) in metrics.lives() {
         let of_model = |value: f64| Sample::number(value).with_label("model", name.clone());
         loads.push(of_model(life.loads.count() as f64));
         seconds.push(of_model(life.loads.nanos() as f64 * 1e-9));
         unloads.push(of_model(life.unloads.get() as f64));
         failures.push(of_model(life.failures.get() as f64));
+        rollbacks.push(of_model(life.rollbacks.get() as f64));
     }
-    [loads, seconds, failures, unloads]
+    [loads, seconds, failures, unloads, rollbacks]
 }
 
 /// How busy the server is, and where its versions stand.
@@ -219,5 +224,19 @@ fn of_server(server: &Inner) -> Vec<Family> {
         one("wharf_requests_in_flight", "Requests under way.", server.admission.in_flight()),
         one("wharf_requests_queued", "Requests of all models that wait for a thread.", server.pool.waiting()),
         states,
+        traffic(server),
     ]
+}
+
+/// Which part of the requests goes where.
+fn traffic(server: &Inner) -> Family {
+    let help = "Parts of the requests that name no version, by version.";
+    let mut weights = Family::new("wharf_traffic_weight", Kind::Gauge).with_help(help);
+    for (name, traffic) in server.registry.all_traffic() {
+        for (version, weight) in traffic.weights {
+            let sample = Sample::number(f64::from(weight)).with_label("model", name.clone());
+            weights.push(sample.with_label("version", version.to_string()));
+        }
+    }
+    weights
 }

@@ -45,6 +45,7 @@ pub(crate) struct LifeMetrics {
     pub(crate) loads: TimeCounter,
     pub(crate) failures: Counter,
     pub(crate) unloads: Counter,
+    pub(crate) rollbacks: Counter,
 }
 
 /// How many requests ended in which way.

@@ -103,6 +103,13 @@ impl ModelMetrics {
         }
     }
 
+    /// How many requests succeeded, how many failed, and what 99 of 100 of the former took.
+    pub(crate) fn outcomes(&self) -> (u64, u64, Option<Duration>) {
+        let failures = self.statuses.errors().map(|(_, count)| count).sum();
+        let p99 = self.requests.snapshot().quantile(0.99);
+        (self.statuses.ok(), failures, p99.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    }
+
     /// A request begins to wait for a thread.
     pub(crate) fn waits(self: &Arc<Self>) -> Waits {
         self.waiting.add(1);
