@@ -2,6 +2,7 @@
 
 mod bench;
 mod compat;
+mod models;
 mod network;
 mod observe;
 mod serve;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{BenchCommand, BenchLoadArgs, BenchOverloadArgs, BenchServeArgs};
+pub(crate) use models::{ModelsCommand, PromoteArgs, TrafficArgs};
 pub(crate) use serve::{Control, Port, ServeArgs};
 
 use crate::logs::LogFormat;
@@ -53,7 +55,7 @@ pub(crate) enum Command {
     /// Get data sets
     #[command(subcommand)]
     Data(DataCommand),
-    /// Look at, check and remove published models
+    /// Look at, check and remove published models; spread requests over their versions
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Look at past training runs
@@ -180,45 +182,6 @@ pub(crate) enum DataCommand {
         /// How many, spread evenly over the data set
         #[arg(long, default_value_t = 5)]
         count: usize,
-    },
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum ModelsCommand {
-    /// List models and versions
-    Ls {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        repository: RepositoryArg,
-    },
-    /// Show a model's manifest in words
-    Show {
-        /// `NAME` (the newest version) or `NAME/VERSION`
-        model: String,
-        /// Print the manifest as JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        repository: RepositoryArg,
-    },
-    /// Check every file against its hash and replay the goldens
-    Verify {
-        /// `NAME` (all its versions) or `NAME/VERSION`; everything if not given
-        model: Option<String>,
-        #[command(flatten)]
-        repository: RepositoryArg,
-    },
-    /// Remove one version, or with --all every version of a model
-    Rm {
-        /// `NAME/VERSION`, or `NAME` with --all
-        model: String,
-        /// Remove every version
-        #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        repository: RepositoryArg,
     },
 }
 

@@ -24,8 +24,12 @@ pub(crate) struct RestClient {
 }
 
 impl RestClient {
-    /// Connects to `server`, a `HOST:PORT`.
+    /// Connects to `server`, a `HOST:PORT` or an `http://` address.
     pub(crate) async fn connect(server: &str) -> anyhow::Result<Self> {
+        if server.starts_with("https://") {
+            bail!("`{server}` is served with TLS, which this command does not speak");
+        }
+        let server = server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/');
         let stream = TcpStream::connect(server).await.with_context(|| format!("cannot reach `{server}`"))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -35,6 +39,18 @@ impl RestClient {
             let _reported_there = connection.await;
         });
         Ok(Self { host: server.to_owned(), sender, _connection: driver })
+    }
+
+    /// Sends `body`, where there is one, and gives the answer.
+    pub(crate) async fn json(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let reply = self.call(method, path, body).await?;
+        serde_json::from_slice(&reply).context("the server's answer is no JSON")
     }
 
     /// Sends `body` to `path` and gives the body of the answer.

@@ -1,4 +1,4 @@
-//! `wharf models`: look at, check and remove published models.
+//! `wharf models`: look at, check and remove published models, and spread the requests of a server over them.
 
 use anyhow::{Context, bail};
 use wharf_bundle::{Bundle, Repository};
@@ -11,6 +11,7 @@ use crate::say;
 
 mod list;
 mod show;
+mod traffic;
 
 /// Runs one of the subcommands.
 pub(crate) fn run(command: ModelsCommand) -> anyhow::Result<()> {
@@ -26,6 +27,8 @@ pub(crate) fn run(command: ModelsCommand) -> anyhow::Result<()> {
         ModelsCommand::Rm { model, all, repository } => {
             remove(&Repository::open(&repository.repository)?, &model.parse()?, all)
         }
+        ModelsCommand::Traffic(arguments) => traffic::run(&arguments),
+        ModelsCommand::Promote(arguments) => traffic::promote(&arguments),
     }
 }
 
