@@ -34,6 +34,8 @@ pub struct ServeConfig {
     pub traffic: BTreeMap<String, Traffic>,
     /// Who decides what is loaded.
     pub control: ControlMode,
+    /// Under [`ControlMode::Poll`], whether to look at once where the file system says that something changed.
+    pub watches_files: bool,
     /// Under [`ControlMode::Explicit`], the models to load at the start.
     pub load_at_start: BTreeSet<String>,
     /// Whether [`ModelManager::reconfigure`] may give a new label to a version that is not available.
@@ -132,6 +134,13 @@ impl ServeConfig {
     #[must_use]
     pub fn with_control(mut self, control: ControlMode) -> Self {
         self.control = control;
+        self
+    }
+
+    /// With a look at once where files change, under [`ControlMode::Poll`].
+    #[must_use]
+    pub fn with_file_events(mut self, watches_files: bool) -> Self {
+        self.watches_files = watches_files;
         self
     }
 

@@ -8,6 +8,7 @@ use wharf_bundle::check_model_name;
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::control::Desired;
+use crate::file_changes::FileChanges;
 use crate::lifecycle::{self, Retry};
 use crate::registry::{Labels, ON_CALL};
 use crate::{ControlMode, IndexEntry, ModelConfig, ModelLocation, ModelManager, VersionState};
@@ -126,10 +127,15 @@ impl ModelManager {
         let ControlMode::Poll(interval) = self.0.config.control else { return std::future::pending().await };
         let mut clock = tokio::time::interval(interval.max(Duration::from_millis(1)));
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut changes = FileChanges::new(self.0.config.watches_files);
         // The first tick comes at once, just after the start has looked.
         clock.tick().await;
         loop {
-            clock.tick().await;
+            changes.watch(&self.0.desired.lock().await.locations);
+            tokio::select! {
+                _ = clock.tick() => {}
+                () = changes.settled() => {}
+            }
             let desired = self.0.desired.lock().await;
             if let Err(error) = lifecycle::refresh(&self.0, &desired, Retry::WhenDue).await {
                 tracing::warn!(%error, detail = error.detail(), "the models cannot be looked at");
@@ -148,16 +154,46 @@ impl ModelManager {
         }
     }
 
-    /// In the words of TensorFlow Serving, and its rule: a label goes to a version that answers at present.
+    /// Whether the versions are available that the configuration gives names to. Asked once they have been loaded; those
+    /// that wait for their first request count as available.
+    ///
+    /// # Errors
+    /// One is not, and labels for such are not allowed.
+    pub fn check_labels_at_start(&self) -> Result<(), ServiceError> {
+        if self.0.config.allow_labels_for_unavailable {
+            return Ok(());
+        }
+        let labels = self.0.registry.labels();
+        let waits = |model: &str, label: &str| {
+            let version = labels.get(model).and_then(|labels| labels.get(label));
+            version.is_some_and(|version| self.is_on_call(model, Some(*version)))
+        };
+        self.check_available(&labels, waits)
+    }
+
+    /// The rule of TensorFlow Serving: a label goes to a version that answers at present.
     fn check_labels(&self, labels: &Labels) -> Result<(), ServiceError> {
         let before = self.0.registry.labels();
-        let all = labels
-            .iter()
-            .flat_map(|(model, labels)| labels.iter().map(move |(label, version)| (model, label, *version)));
-        for (model, label, version) in all {
-            let is_new = !before.get(model).is_some_and(|labels| labels.contains_key(label));
-            let is_allowed = is_new && self.0.config.allow_labels_for_unavailable;
-            if !is_allowed && self.0.registry.state(model, version) != Some(VersionState::Available) {
+        let is_new =
+            |model: &str, label: &str| !before.get(model).is_some_and(|labels| labels.contains_key(label));
+        let is_allowed =
+            |model: &str, label: &str| is_new(model, label) && self.0.config.allow_labels_for_unavailable;
+        self.check_available(labels, is_allowed)
+    }
+
+    /// Whether every version with a label answers, but for those labels that are allowed anyway.
+    fn check_available(
+        &self,
+        labels: &Labels,
+        is_allowed: impl Fn(&str, &str) -> bool,
+    ) -> Result<(), ServiceError> {
+        for (model, labels) in labels {
+            for (label, version) in labels {
+                let state = self.0.registry.state(model, *version);
+                if state == Some(VersionState::Available) || is_allowed(model, label) {
+                    continue;
+                }
+                // In the words of TensorFlow Serving.
                 let text = format!(
                     "Request to assign label to version {version} of model {model}, which is not currently \
                      available for inference"

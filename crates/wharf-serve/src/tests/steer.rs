@@ -218,3 +218,35 @@ async fn models_come_from_where_the_server_was_told_they_may() {
     }
     manager.reconfigure(vec![listed(&folder, "a", &[])]).await.unwrap();
 }
+
+/// The clock's next tick is an hour away: what is seen is seen by events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn file_events_bring_new_versions_at_once() {
+    let folder = Folder::new();
+    folder.put("m", 1);
+    let control = ControlMode::Poll(Duration::from_secs(3600));
+    let config = folder.config().with_control(control).with_file_events(true);
+    let manager = serve(config, free()).await;
+    let watcher = {
+        let manager = manager.clone();
+        #[expect(clippy::disallowed_methods, reason = "waited for at the end")]
+        tokio::spawn(async move { manager.watch().await })
+    };
+    let reached = async |wanted: &[(&str, u64)]| {
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        for (name, version) in wanted {
+            while manager.signatures(&ModelRef::latest(*name)).map(|info| info.version).ok() != Some(*version)
+            {
+                assert!(std::time::Instant::now() < until, "{name}/{version} was not seen");
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    for version in 2..5 {
+        folder.put("m", version);
+        folder.put(&format!("new-{version}"), 1);
+        reached(&[("m", version), (&format!("new-{version}"), 1)]).await;
+    }
+    manager.shutdown(wharf_infer::Deadline::NONE).await;
+    watcher.await.unwrap();
+}

@@ -34,7 +34,10 @@ pub(crate) struct ServeArgs {
     /// Folder that clients may have models loaded from by a reload request [default: where the models are]
     #[arg(long, value_name = "DIR")]
     pub(crate) reload_root: Vec<PathBuf>,
-    /// Let a reload request label versions that are not available yet
+    /// Serve VERSION of the model NAME under LABEL too; may be repeated
+    #[arg(long, value_name = "NAME:LABEL=VERSION", value_parser = parse_label, conflicts_with = "model_config_file")]
+    pub(crate) label: Vec<VersionLabel>,
+    /// Let --label and reload requests label versions that are not available yet
     #[arg(long)]
     pub(crate) allow_version_labels_for_unavailable_models: bool,
     /// Who decides what is loaded: `none` loads what is there at the start, `poll` looks again, `explicit` loads what
@@ -44,6 +47,9 @@ pub(crate) struct ServeArgs {
     /// Seconds between two looks under --control poll
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) poll_interval: u64,
+    /// Under --control poll, do not look at once where the file system says that something changed
+    #[arg(long)]
+    pub(crate) no_file_events: bool,
     /// Model to load at the start under --control explicit; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) load: Vec<String>,
@@ -152,6 +158,24 @@ pub(crate) enum Control {
     Explicit,
 }
 
+/// Another name for a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VersionLabel {
+    pub(crate) model: String,
+    pub(crate) label: String,
+    pub(crate) version: u64,
+}
+
+fn parse_label(text: &str) -> Result<VersionLabel, String> {
+    let parts = text.split_once(':').and_then(|(model, rest)| Some((model, rest.rsplit_once('=')?)));
+    let label = parts.and_then(|(model, (label, version))| {
+        let version = version.parse().ok().filter(|version| *version > 0)?;
+        Some(VersionLabel { model: model.to_owned(), label: label.to_owned(), version })
+    });
+    let label = label.filter(|label| !label.model.is_empty() && !label.label.is_empty());
+    label.ok_or_else(|| "expected NAME:LABEL=VERSION, such as `fashion:stable=3`".to_owned())
+}
+
 /// A port, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Port(pub(crate) Option<u16>);
@@ -226,6 +250,18 @@ mod tests {
             ("newest", None),
         ] {
             assert_eq!(parse_policy(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_are_of_a_version_of_a_model() {
+        let label = |label: &str| VersionLabel { model: "m".to_owned(), label: label.to_owned(), version: 3 };
+        assert_eq!(parse_label("m:stable=3"), Ok(label("stable")));
+        assert_eq!(parse_label("m:a=b=3"), Ok(label("a=b")));
+        for refused in
+            ["", "m", "m:stable", "m=3", "m:=3", ":stable=3", "m:stable=", "m:stable=0", "m:stable=x"]
+        {
+            assert!(parse_label(refused).is_err(), "{refused}");
         }
     }
 

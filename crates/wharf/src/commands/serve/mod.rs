@@ -110,6 +110,7 @@ async fn start(manager: &ModelManager, exit_on_error: bool) -> anyhow::Result<()
         Some(detail) => anyhow!("{error}: {detail}"),
         None => anyhow!("{error}"),
     })?;
+    manager.check_labels_at_start()?;
     let failed = report_models(manager)?;
     if exit_on_error && failed > 0 {
         bail!("{failed} versions did not load, and --exit-on-error is set");

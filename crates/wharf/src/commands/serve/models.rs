@@ -34,6 +34,10 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
         config = config.with_warm_up(Arc::new(TfsWarmUp::default()));
     }
     config.allow_labels_for_unavailable = arguments.allow_version_labels_for_unavailable_models;
+    config.watches_files = !arguments.no_file_events;
+    for label in &arguments.label {
+        config = config.with_label(&label.model, &label.label, label.version);
+    }
     if let Some(demand) = on_demand(arguments)? {
         config = config.with_on_demand(demand);
     }
