@@ -50,6 +50,14 @@ impl Backend {
         self.manager.wake(model).await
     }
 
+    /// The version that `model` means to whoever asks.
+    ///
+    /// # Errors
+    /// It does not exist, or does not answer at present.
+    pub(crate) fn find(&self, model: &ModelRef) -> Result<ModelInfo, ServiceError> {
+        self.manager.signatures_for(model, &trace::sticky_keys())
+    }
+
     /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs
     /// were read by. A priority of 0 is the model's default.
     pub(crate) async fn run(
@@ -82,7 +90,7 @@ impl Backend {
         );
         request.span = span.clone();
         let logged = self.request_log.wants().then(|| Logged::begin(&request, info.version));
-        let answer = self.manager.infer(request).instrument(span).await;
+        let answer = self.manager.infer_by(info, request).instrument(span).await;
         if let Some(logged) = logged {
             self.request_log.record(logged.end(&answer));
         }

@@ -219,7 +219,7 @@ impl ApiHandle {
             true => TensorEncoding::Content,
             false => TensorEncoding::Values,
         };
-        let common = Backend::new(manager, Arc::clone(limits));
+        let common = Backend::new(manager.clone(), Arc::clone(limits));
         let common = common.with_request_log(config.request_log.clone());
         config.metrics.register(collector(&common.metrics));
         let admin = AdminService::new(common.clone());
@@ -229,7 +229,7 @@ impl ApiHandle {
         let oip = oip.with_tracer(config.tracer.clone());
         let grpc = GrpcService::new(&tfs, &oip, &self.health, limits);
         for socket in sockets.grpc.into_iter().chain(sockets.oip_grpc) {
-            self.listen(socket, Traced::new(grpc.clone(), &config.tracer));
+            self.listen(socket, Traced::new(grpc.clone(), &config.tracer, &manager));
         }
         let timeout = config.rest_timeout;
         let oip = OipRestService::new(oip, timeout);
@@ -251,12 +251,15 @@ impl ApiHandle {
             (sockets.http, Protocols::Shared(kserve, oip.clone(), admin)),
         ] {
             for socket in sockets {
-                self.listen(socket, Traced::new(service(protocols.clone()), &config.tracer));
+                self.listen(socket, Traced::new(service(protocols.clone()), &config.tracer, &manager));
             }
         }
         for socket in sockets.every {
             let http = service(Protocols::TfsAndOip(tfs.clone(), oip.clone()));
-            self.listen(socket, Traced::new(EveryService { grpc: grpc.clone(), http }, &config.tracer));
+            self.listen(
+                socket,
+                Traced::new(EveryService { grpc: grpc.clone(), http }, &config.tracer, &manager),
+            );
         }
     }
 

@@ -1,15 +1,16 @@
-//! The trace of the request that is being answered.
+//! The trace of the request that is being answered, and whose request it is.
 //!
-//! It goes along with the task and not through the arguments of every handler: none of them has anything to decide
-//! about it. [`Traced`] puts it there for each request of a wire; whoever counts the call and whoever runs the model
-//! take it from there.
+//! Both go along with the task and not through the arguments of every handler: none of them has anything to decide
+//! about it. [`Traced`] puts them there for each request of a wire; whoever counts the call, whoever looks for the
+//! version and whoever runs the model take them from there.
 
 use std::fmt;
 use std::time::Instant;
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tonic::body::Body;
 use wharf_infer::{ServiceError, Trace, TraceContext};
+use wharf_serve::{ModelManager, StickyKeys};
 use wharf_trace::Tracer;
 
 use crate::listener::{RequestBody, Wire};
@@ -30,6 +31,8 @@ pub(crate) struct Incoming {
     pub(crate) trace: Option<Trace>,
     /// When its head had arrived.
     pub(crate) arrived: Instant,
+    /// Whose it is, where versions go by that.
+    keys: StickyKeys,
 }
 
 /// The number of a trace, as logs write it.
@@ -39,7 +42,8 @@ pub(crate) struct TraceId(u128);
 impl Incoming {
     /// The next request of a stream, which has a span of its own.
     pub(crate) fn again(&self) -> Self {
-        Self { parent: self.parent, trace: self.trace.as_ref().map(Trace::again), arrived: Instant::now() }
+        let (trace, keys) = (self.trace.as_ref().map(Trace::again), self.keys.clone());
+        Self { parent: self.parent, trace, arrived: Instant::now(), keys }
     }
 
     /// The trace, if anybody has named or begun one.
@@ -60,6 +64,19 @@ pub(crate) fn current() -> Option<Incoming> {
     INCOMING.try_with(Clone::clone).ok()
 }
 
+/// Whose request it is that this task answers, where versions go by that.
+pub(crate) fn sticky_keys() -> StickyKeys {
+    INCOMING.try_with(|incoming| incoming.keys.clone()).unwrap_or_default()
+}
+
+/// Does `work` on another thread for the request that `incoming` is of.
+pub(crate) fn within_thread<T>(incoming: Option<Incoming>, work: impl FnOnce() -> T) -> T {
+    match incoming {
+        Some(incoming) => INCOMING.sync_scope(incoming, work),
+        None => work(),
+    }
+}
+
 /// Does `work` for the request that `incoming` is of.
 pub(crate) async fn within<T>(incoming: Option<Incoming>, work: impl Future<Output = T>) -> T {
     match incoming {
@@ -68,22 +85,25 @@ pub(crate) async fn within<T>(incoming: Option<Incoming>, work: impl Future<Outp
     }
 }
 
-/// A wire, with the trace of each request beside it.
+/// A wire, with the trace of each request beside it, and whose it is.
 #[derive(Clone)]
 pub(crate) struct Traced<W> {
     wire: W,
     tracer: Tracer,
+    manager: ModelManager,
 }
 
 impl<W: Wire> Traced<W> {
-    pub(crate) fn new(wire: W, tracer: &Tracer) -> Self {
-        Self { wire, tracer: tracer.clone() }
+    pub(crate) fn new(wire: W, tracer: &Tracer, manager: &ModelManager) -> Self {
+        Self { wire, tracer: tracer.clone(), manager: manager.clone() }
     }
 
     fn incoming(&self, headers: &HeaderMap) -> Option<Incoming> {
         let parent = parent(headers);
         let trace = self.tracer.begin(parent);
-        (parent.is_some() || trace.is_some()).then(|| Incoming { parent, trace, arrived: Instant::now() })
+        let keys = self.manager.sticky_keys(|name| headers.get(name).map(HeaderValue::as_bytes));
+        let says_something = parent.is_some() || trace.is_some() || !keys.is_empty();
+        says_something.then(|| Incoming { parent, trace, arrived: Instant::now(), keys })
     }
 }
 
@@ -107,8 +127,6 @@ impl<W: Wire> Wire for Traced<W> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

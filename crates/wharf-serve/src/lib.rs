@@ -36,6 +36,7 @@ mod batch;
 mod config;
 mod control;
 mod demand;
+mod file_changes;
 mod infer;
 mod lifecycle;
 mod location;
@@ -68,5 +69,5 @@ pub use settings::{
     read_batching_parameters, read_model_server_config,
 };
 pub use state::{VersionState, VersionStatus};
-pub use traffic::{RollbackBounds, Traffic, TrafficReport, VersionTraffic};
+pub use traffic::{RollbackBounds, Shadow, ShadowReport, StickyKeys, Traffic, TrafficReport, VersionTraffic};
 pub use warm_up::{WarmUp, WarmUpRequest};

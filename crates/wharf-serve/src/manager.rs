@@ -1,6 +1,7 @@
 //! The handle that listeners hold.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,8 +22,8 @@ use crate::metrics::{Call, ModelStatistics, ServeMetrics};
 use crate::pool::CpuPool;
 use crate::registry::Registry;
 use crate::served::ServedModel;
-use crate::traffic::{Guard, Watched};
-use crate::{BatchSnapshot, ServeConfig, Traffic, TritonConfig, VersionState, VersionStatus};
+use crate::traffic::{Guard, ShadowQueue, Watched};
+use crate::{BatchSnapshot, ServeConfig, StickyKeys, Traffic, TritonConfig, VersionState, VersionStatus};
 
 /// Serves models. Cheap to clone: all clones are the same server.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<ServeMetrics>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) pool: CpuPool<Waiter>,
+    /// Copies of requests that wait to be compared.
+    pub(crate) shadows: ShadowQueue,
     /// Turns true when the server stops waiting for what runs.
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -59,6 +62,18 @@ pub struct ModelInfo {
     pub labels: Arc<[String]>,
     /// What a `config.pbtxt` says of it, where there is one.
     pub config: Option<Arc<TritonConfig>>,
+    /// The version itself, which stays loaded for as long as this lives.
+    pub(crate) served: Option<Held>,
+}
+
+/// A version that somebody is about to ask.
+#[derive(Clone)]
+pub(crate) struct Held(pub(crate) Arc<ServedModel>);
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held")
+    }
 }
 
 /// How busy the server is.
@@ -69,6 +84,14 @@ pub struct Gauges {
     pub in_flight: usize,
     /// Requests that wait for a thread.
     pub waiting: usize,
+}
+
+impl Inner {
+    /// Makes sure that copies of requests are run.
+    pub(crate) fn start_shadows(self: &Arc<Self>) -> Result<(), ServiceError> {
+        let started = self.shadows.start(Arc::downgrade(self));
+        started.map_err(|error| ServiceError::internal("the server cannot start its threads", error))
+    }
 }
 
 impl ModelManager {
@@ -90,7 +113,11 @@ impl ModelManager {
             config,
             engine,
             pool,
+            shadows: ShadowQueue::new(),
         });
+        if inner.config.traffic.values().any(|traffic| traffic.shadow.is_some()) {
+            inner.start_shadows()?;
+        }
         registry.register(crate::metrics::collector(&inner));
         Ok(Self(inner))
     }
@@ -122,6 +149,27 @@ impl ModelManager {
         answer
     }
 
+    /// Answers one request by the version that was found for it, also where that is routed to no more meanwhile: a
+    /// request that has begun is finished.
+    ///
+    /// # Errors
+    /// As [`ModelManager::infer`].
+    pub async fn infer_by(
+        &self,
+        found: &ModelInfo,
+        request: InferRequest,
+    ) -> Result<InferResponse, ServiceError> {
+        let Some(Held(served)) = &found.served else { return self.infer(request).await };
+        let mut call = self.0.metrics.call(request.deadline);
+        call.is_of(&served.metrics);
+        let answer = match self.0.admission.admit() {
+            Ok(permit) => self.answer_by(Arc::clone(served), request, permit, &call).await,
+            Err(refusal) => Err(refusal),
+        };
+        call.finish(&answer);
+        answer
+    }
+
     async fn answer(
         &self,
         request: InferRequest,
@@ -130,18 +178,44 @@ impl ModelManager {
         let permit = match self.0.admission.admit() {
             Ok(permit) => permit,
             Err(refusal) => {
-                if let Ok((served, _)) = self.route(&request.model) {
+                if let Ok(served) = self.route(&request.model) {
                     call.is_of(&served.metrics);
                 }
                 return Err(refusal);
             }
         };
         let _hold = self.wake(&request.model).await?;
-        let (served, guard) = self.route(&request.model)?;
+        let served = self.route(&request.model)?;
         call.is_of(&served.metrics);
-        let Some(guard) = guard else { return self.run(served, request, permit, call.arrived()).await };
+        self.answer_by(served, request, permit, call).await
+    }
+
+    async fn answer_by(
+        &self,
+        served: Arc<ServedModel>,
+        request: InferRequest,
+        permit: AdmissionPermit,
+        call: &Call<'_>,
+    ) -> Result<InferResponse, ServiceError> {
+        let (guard, shadow) = self.0.registry.routes().observers_of(&served);
+        let copy = shadow.and_then(|shadow| shadow.copy(&request));
+        let answer = self.watched(served, request, permit, (guard, call.arrived())).await;
+        if let (Some(copy), Ok(answer)) = (copy, &answer) {
+            self.0.shadows.submit(copy.answered(answer));
+        }
+        answer
+    }
+
+    async fn watched(
+        &self,
+        served: Arc<ServedModel>,
+        request: InferRequest,
+        permit: AdmissionPermit,
+        (guard, arrived): (Option<Arc<Guard>>, Instant),
+    ) -> Result<InferResponse, ServiceError> {
+        let Some(guard) = guard else { return self.run(served, request, permit, arrived).await };
         let watched = Watched::new(self, guard, request.deadline);
-        let answer = self.run(served, request, permit, call.arrived()).await;
+        let answer = self.run(served, request, permit, arrived).await;
         watched.answered(&answer);
         answer
     }
@@ -171,10 +245,8 @@ impl ModelManager {
         self.0.pool.check_room(&one).map_err(|refusal| refused(served, refusal))
     }
 
-    fn route(&self, model: &ModelRef) -> Result<(Arc<ServedModel>, Option<Arc<Guard>>), ServiceError> {
-        let routes = self.0.registry.routes();
-        let served = routes.find(model, None)?;
-        Ok((Arc::clone(served), routes.guard_of(served)))
+    fn route(&self, model: &ModelRef) -> Result<Arc<ServedModel>, ServiceError> {
+        self.0.registry.routes().find(model, &StickyKeys::default()).cloned()
     }
 
     async fn run(
@@ -218,18 +290,30 @@ impl ModelManager {
     /// # Errors
     /// The model, version or label does not exist, or the version does not answer at present.
     pub fn signatures(&self, model: &ModelRef) -> Result<ModelInfo, ServiceError> {
-        self.signatures_for(model, None)
+        self.signatures_for(model, &StickyKeys::default())
     }
 
-    /// As [`ModelManager::signatures`]; where requests are spread over versions, a sticky `key` always leads to the
-    /// same one while the same versions share them.
+    /// As [`ModelManager::signatures`]; where requests are spread over versions by a header, the same key always leads
+    /// to the same one while the same versions share them.
     ///
     /// # Errors
     /// The model, version or label does not exist, or the version does not answer at present.
-    pub fn signatures_for(&self, model: &ModelRef, key: Option<&str>) -> Result<ModelInfo, ServiceError> {
+    pub fn signatures_for(&self, model: &ModelRef, keys: &StickyKeys) -> Result<ModelInfo, ServiceError> {
         let routes = self.0.registry.routes();
-        let served = routes.find(model, key)?;
-        Ok(served.info())
+        let served = routes.find(model, keys)?;
+        Ok(ModelInfo { served: Some(Held(Arc::clone(served))), ..served.info() })
+    }
+
+    /// What a request says of whose it is, where requests of any model are spread by that; `value` gives the value of
+    /// a header.
+    pub fn sticky_keys<'a>(&self, value: impl Fn(&str) -> Option<&'a [u8]>) -> StickyKeys {
+        let routes = self.0.registry.routes();
+        // Most servers spread nothing: no looking at headers for them.
+        if routes.sticky_headers().is_empty() {
+            return StickyKeys::default();
+        }
+        let values = routes.sticky_headers().iter();
+        StickyKeys::new(values.filter_map(|header| Some((Arc::clone(header), value(header)?))))
     }
 
     /// Where the versions of a model stand, newest first; of one version where one is given. Versions that are
@@ -273,7 +357,7 @@ impl ModelManager {
     /// # Errors
     /// The model, version or label does not exist, or the version does not answer at present.
     pub fn batches(&self, model: &ModelRef) -> Result<BatchSnapshot, ServiceError> {
-        Ok(self.0.registry.routes().find(model, None)?.metrics.batches.snapshot())
+        Ok(self.route(model)?.metrics.batches.snapshot())
     }
 
     /// How busy the server is.
@@ -294,6 +378,7 @@ impl ModelManager {
             }
         };
         // First what waits, so that no thread which is freed by the second takes it up.
+        self.0.shadows.close();
         self.0.pool.close();
         self.0.closing.send_replace(true);
         finished

@@ -10,9 +10,9 @@ use crate::backoff::Backoff;
 use crate::control::IndexEntry;
 use crate::route::{Route, Routes};
 use crate::served::ServedModel;
-use crate::traffic::Guard;
+use crate::traffic::{Guard, ShadowCounts};
 use crate::wake::Catalog;
-use crate::{Traffic, VersionState, VersionStatus};
+use crate::{Shadow, ShadowReport, Traffic, VersionState, VersionStatus};
 
 /// Why a version is not loaded that could be.
 pub(crate) const ON_CALL: &str = "not loaded: its first request loads it";
@@ -37,11 +37,18 @@ struct Truth {
 struct Spread {
     traffic: Traffic,
     guards: BTreeMap<u64, Arc<Guard>>,
+    shadow: Option<(Shadow, Arc<ShadowCounts>)>,
 }
 
 impl Spread {
-    fn new(model: &str, traffic: &Traffic) -> Self {
-        Self { traffic: traffic.clone(), guards: traffic.guards(model) }
+    /// What was counted of the shadow `before` is counted on, where it stays the same version.
+    fn new(model: &str, traffic: &Traffic, before: Option<&Self>) -> Self {
+        let shadow = traffic.shadow.map(|shadow| {
+            let before = before.and_then(|before| before.shadow.as_ref());
+            let counts = before.filter(|(before, _)| before.version == shadow.version);
+            (shadow, counts.map(|(_, counts)| Arc::clone(counts)).unwrap_or_default())
+        });
+        Self { traffic: traffic.clone(), guards: traffic.guards(model), shadow }
     }
 }
 
@@ -66,7 +73,8 @@ impl Default for Entry {
 
 impl Registry {
     pub(crate) fn new(labels: Labels, traffic: &BTreeMap<String, Traffic>) -> Self {
-        let spread = traffic.iter().map(|(model, traffic)| (model.clone(), Spread::new(model, traffic)));
+        let spread =
+            traffic.iter().map(|(model, traffic)| (model.clone(), Spread::new(model, traffic, None)));
         let truth = Truth { models: BTreeMap::new(), labels, traffic: spread.collect() };
         Self { truth: Mutex::new(truth), routes: RwLock::default(), catalog: RwLock::default() }
     }
@@ -175,7 +183,10 @@ impl Registry {
     pub(crate) fn set_traffic(&self, model: &str, traffic: Option<&Traffic>) {
         self.change(|truth| {
             match traffic {
-                Some(traffic) => drop(truth.traffic.insert(model.to_owned(), Spread::new(model, traffic))),
+                Some(traffic) => {
+                    let spread = Spread::new(model, traffic, truth.traffic.get(model));
+                    truth.traffic.insert(model.to_owned(), spread);
+                }
                 None => drop(truth.traffic.remove(model)),
             }
             truth.forget_rollbacks(model);
@@ -208,6 +219,12 @@ impl Registry {
     /// How the requests of a model are spread; `None` where the newest gets all.
     pub(crate) fn traffic(&self, model: &str) -> Option<Traffic> {
         self.lock().traffic.get(model).map(|spread| spread.traffic.clone())
+    }
+
+    /// What was counted of the shadow of a model.
+    pub(crate) fn shadow(&self, model: &str) -> Option<ShadowReport> {
+        let counts = self.lock().traffic.get(model)?.shadow.as_ref().map(|(_, counts)| Arc::clone(counts));
+        counts.map(|counts| counts.report())
     }
 
     /// The same of every model that has such, by its name.
@@ -375,8 +392,11 @@ impl Truth {
             }
         }
         for (name, spread) in &self.traffic {
-            routes.split(name, &spread.traffic.weights);
+            routes.split(name, &spread.traffic);
             routes.guard(name, &spread.guards);
+            if let Some((shadow, counts)) = &spread.shadow {
+                routes.shadow(name, *shadow, counts);
+            }
         }
         routes
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use wharf_infer::{ErrorCode, ModelRef, ServiceError, VersionChoice};
 
-use crate::VersionState;
 use crate::served::ServedModel;
-use crate::traffic::{Guard, Split};
+use crate::traffic::{Guard, ShadowCounts, ShadowRoute, Split};
+use crate::{Shadow, StickyKeys, Traffic, VersionState};
 
 /// Client words are cut to this many characters in messages.
 const MAX_SHOWN: usize = 256;
@@ -18,8 +18,14 @@ pub(crate) struct Routes {
     models: HashMap<String, BTreeMap<u64, Route>>,
     labels: HashMap<String, BTreeMap<String, u64>>,
     splits: HashMap<String, Split>,
+    /// The headers that any split goes by.
+    sticky_headers: Vec<Arc<str>>,
     guards: HashMap<String, BTreeMap<u64, Arc<Guard>>>,
+    shadows: HashMap<String, Arc<ShadowRoute>>,
 }
+
+/// Who looks on while a version answers.
+type Observers = (Option<Arc<Guard>>, Option<Arc<ShadowRoute>>);
 
 /// What is known of a version that may be asked for.
 pub(crate) enum Route {
@@ -48,14 +54,17 @@ impl Routes {
         self.models.entry(name.to_owned()).or_default().insert(version, route);
     }
 
-    /// Spreads the requests of a model over those of these versions that answer.
-    pub(crate) fn split(&mut self, name: &str, weights: &BTreeMap<u64, u32>) {
+    /// Spreads the requests of a model over those of its versions that answer.
+    pub(crate) fn split(&mut self, name: &str, traffic: &Traffic) {
         let versions = self.models.get(name);
-        let answering = weights.iter().filter_map(|(version, weight)| match versions?.get(version)? {
-            Route::Ready(served) => Some((*weight, Arc::clone(served))),
-            Route::NotReady(_) => None,
-        });
-        if let Some(split) = Split::new(answering) {
+        let answering =
+            traffic.weights.iter().filter_map(|(version, weight)| match versions?.get(version)? {
+                Route::Ready(served) => Some((*weight, Arc::clone(served))),
+                Route::NotReady(_) => None,
+            });
+        if let Some(split) = Split::new(answering, traffic.sticky_header.as_deref()) {
+            let header = split.sticky_header.as_ref().filter(|header| !self.sticky_headers.contains(*header));
+            self.sticky_headers.extend(header.cloned());
             self.splits.insert(name.to_owned(), split);
         }
     }
@@ -67,13 +76,24 @@ impl Routes {
         }
     }
 
-    /// Who watches a version.
-    pub(crate) fn guard_of(&self, served: &ServedModel) -> Option<Arc<Guard>> {
-        // Most servers watch nothing: no hashing for them.
-        if self.guards.is_empty() {
-            return None;
+    /// Has a version answer copies of a model's requests, if it answers at all.
+    pub(crate) fn shadow(&mut self, name: &str, shadow: Shadow, counts: &Arc<ShadowCounts>) {
+        let route = self.models.get(name).and_then(|versions| versions.get(&shadow.version));
+        if let Some(served) = route.and_then(Route::served) {
+            let route = ShadowRoute::new(Arc::clone(served), shadow, Arc::clone(counts));
+            self.shadows.insert(name.to_owned(), Arc::new(route));
         }
-        self.guards.get(&served.name)?.get(&served.version).cloned()
+    }
+
+    /// Who looks on while a version answers.
+    pub(crate) fn observers_of(&self, served: &ServedModel) -> Observers {
+        // Most servers watch nothing: no hashing for them.
+        if self.guards.is_empty() && self.shadows.is_empty() {
+            return (None, None);
+        }
+        let guard = self.guards.get(&served.name).and_then(|guards| guards.get(&served.version));
+        let shadow = self.shadows.get(&served.name).filter(|shadow| shadow.is_of(served));
+        (guard.cloned(), shadow.cloned())
     }
 
     /// A version that answers. Where none is named, the newest; none where requests are spread, since nobody knows as
@@ -87,14 +107,19 @@ impl Routes {
         }
     }
 
-    /// The version that `reference` means; where requests are spread, that of a sticky `key`.
+    /// The headers by which requests stay with a version; mostly none.
+    pub(crate) fn sticky_headers(&self) -> &[Arc<str>] {
+        &self.sticky_headers
+    }
+
+    /// The version that `reference` means; where requests are spread, that of its keys.
     ///
     /// # Errors
     /// In TensorFlow Serving's words: clients of it look for `Servable` to learn that a model is not there yet.
     pub(crate) fn find(
         &self,
         reference: &ModelRef,
-        key: Option<&str>,
+        keys: &StickyKeys,
     ) -> Result<&Arc<ServedModel>, ServiceError> {
         if reference.name.is_empty() {
             return Err(ServiceError::invalid_argument("ModelSpec has no name specified."));
@@ -103,7 +128,7 @@ impl Routes {
         match &reference.version {
             VersionChoice::Latest => {
                 let split = self.splits.get(&reference.name);
-                let picked = split.and_then(|split| split.pick(key));
+                let picked = split.and_then(|split| split.pick(keys));
                 picked.map_or_else(|| latest(reference, versions), Ok)
             }
             VersionChoice::Specific(version) => specific(reference, versions, *version),

@@ -148,6 +148,7 @@ impl ServedModel {
             signatures: Arc::clone(self.model.signatures()),
             labels: Arc::clone(&self.labels),
             config: self.configured.as_ref().and_then(|configured| configured.config.as_ref().ok().cloned()),
+            served: None,
         }
     }
 

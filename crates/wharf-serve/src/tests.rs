@@ -8,6 +8,7 @@ mod life;
 mod real;
 mod replaced;
 mod requests;
+mod shadow;
 mod soak;
 mod steer;
 mod traffic;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wharf_infer::ServiceError;
-use wharf_serve::{RollbackBounds, Traffic, TrafficReport, VersionTraffic};
+use wharf_serve::{RollbackBounds, Shadow, ShadowReport, Traffic, TrafficReport, VersionTraffic};
 
 use super::fields::Fields;
 
@@ -27,6 +27,12 @@ pub(super) fn read(mut fields: Fields) -> Result<Traffic, ServiceError> {
     };
     for (version, weight) in read_weights(weights)? {
         traffic = traffic.with_weight(version, weight);
+    }
+    if let Some(header) = fields.text("sticky_header")? {
+        traffic = traffic.with_sticky_header(header.to_ascii_lowercase());
+    }
+    if let Some(shadow) = fields.object("shadow")? {
+        traffic = traffic.with_shadow(read_shadow(shadow)?);
     }
     if let Some(bounds) = fields.object("rollback")? {
         traffic = traffic.with_rollback(read_bounds(bounds)?);
@@ -55,6 +61,16 @@ fn read_weights(mut fields: Fields) -> Result<Vec<(u64, u32)>, ServiceError> {
     names.iter().map(weight).collect()
 }
 
+fn read_shadow(mut fields: Fields) -> Result<Shadow, ServiceError> {
+    let version = fields.version("version")?;
+    let version = version.ok_or_else(|| fields.refused("version", "is missing, expected a number from 1"))?;
+    let share = fields.number("share", (0.0, 1.0))?.unwrap_or(1.0);
+    let absolute = fields.number("absolute_tolerance", (0.0, f64::MAX))?.unwrap_or(0.0);
+    let relative = fields.number("relative_tolerance", (0.0, f64::MAX))?.unwrap_or(0.0);
+    fields.finish()?;
+    Ok(Shadow::new(version).with_share(share).with_tolerance(absolute, relative))
+}
+
 fn read_bounds(mut fields: Fields) -> Result<RollbackBounds, ServiceError> {
     let rate = fields.number("max_error_rate", (0.0, 1.0))?;
     let p99 = fields.number("max_p99_ms", (0.001, MAX_MILLIS))?;
@@ -77,6 +93,7 @@ pub(super) fn write(name: &str, report: &TrafficReport) -> Value {
     json!({
         "model": name,
         "traffic": report.traffic.as_ref().map(write_traffic),
+        "shadow_results": report.shadow.as_ref().map(write_results),
         "versions": report.versions.iter().map(write_version).collect::<Vec<_>>(),
     })
 }
@@ -84,7 +101,33 @@ pub(super) fn write(name: &str, report: &TrafficReport) -> Value {
 fn write_traffic(traffic: &Traffic) -> Value {
     let weights: Map<String, Value> =
         traffic.weights.iter().map(|(version, weight)| (version.to_string(), json!(weight))).collect();
-    json!({"weights": weights, "rollback": traffic.rollback.map(write_bounds)})
+    json!({
+        "weights": weights,
+        "sticky_header": traffic.sticky_header,
+        "shadow": traffic.shadow.map(write_shadow),
+        "rollback": traffic.rollback.map(write_bounds),
+    })
+}
+
+fn write_shadow(shadow: Shadow) -> Value {
+    json!({
+        "version": shadow.version,
+        "share": shadow.share,
+        "absolute_tolerance": shadow.absolute_tolerance,
+        "relative_tolerance": shadow.relative_tolerance,
+    })
+}
+
+fn write_results(report: &ShadowReport) -> Value {
+    json!({
+        "same": report.same,
+        "close": report.close,
+        "different": report.different,
+        "failed": report.failed,
+        "dropped": report.dropped,
+        "widest_difference": report.widest_difference,
+        "last_difference": report.last_difference,
+    })
 }
 
 fn write_bounds(bounds: RollbackBounds) -> Value {
@@ -128,6 +171,10 @@ mod tests {
         for traffic in [
             Traffic::default().with_weight(3, 90).with_weight(4, 10),
             Traffic::default().with_weight(1, 0).with_weight(7, u32::MAX).with_rollback(bounds),
+            Traffic::default()
+                .with_weight(1, 1)
+                .with_sticky_header("x-user")
+                .with_shadow(Shadow::new(2).with_share(0.25).with_tolerance(1e-3, 1e-5)),
         ] {
             assert_eq!(parsed(&write_traffic(&traffic).to_string()), Ok(traffic));
         }
@@ -155,6 +202,19 @@ mod tests {
             ),
             (r#"{"weights": {"1": null}}"#, "field `weights.1` is null, expected a whole number"),
             (r#"{"weights": {"1": 1}, "sticky": "x"}"#, "field `sticky` is not known"),
+            (r#"{"weights": {"1": 1}, "sticky_header": 7}"#, "field `sticky_header` is 7, expected a string"),
+            (
+                r#"{"weights": {"1": 1}, "shadow": {"share": 1}}"#,
+                "field `shadow.version` is missing, expected a number from 1",
+            ),
+            (
+                r#"{"weights": {"1": 1}, "shadow": {"version": 2, "share": -1}}"#,
+                "field `shadow.share` is -1, expected a number from 0 to 1",
+            ),
+            (
+                r#"{"weights": {"1": 1}, "shadow": {"version": 2, "tolerance": 1}}"#,
+                "field `shadow.tolerance` is not known",
+            ),
             (
                 r#"{"weights": {"1": 1}, "rollback": {}}"#,
                 "field `rollback` has no bound, expected `max_error_rate`, `max_p99_ms` or both",

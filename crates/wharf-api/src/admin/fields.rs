@@ -85,6 +85,18 @@ impl Fields {
         }
     }
 
+    /// A text in a field, where it is there and not null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, ServiceError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong(name, &other, "a string")),
+        }
+    }
+
     /// The names of the fields that are left.
     pub(super) fn names(&self) -> Vec<String> {
         self.values.keys().cloned().collect()

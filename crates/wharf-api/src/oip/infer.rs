@@ -175,7 +175,7 @@ impl OipBackend {
     /// It does not exist or does not answer, in Triton's words.
     pub(super) fn find(&self, name: &str, version: &str) -> Result<Found, ServiceError> {
         let reference = reference(name, version)?;
-        let info = self.backend.manager.signatures(&reference);
+        let info = self.backend.find(&reference);
         Ok(Found { info: info.map_err(|error| not_found(&error, name, version))? })
     }
 

@@ -162,6 +162,18 @@ fn traffic() -> Value {
                 "minProperties": 1,
                 "maxProperties": 64,
             },
+            "sticky_header": {"type": ["string", "null"], "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]{1,128}$"},
+            "shadow": {
+                "type": ["object", "null"],
+                "properties": {
+                    "version": {"type": "integer", "minimum": 1, "maximum": i64::MAX},
+                    "share": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                    "absolute_tolerance": {"type": ["number", "null"], "minimum": 0},
+                    "relative_tolerance": {"type": ["number", "null"], "minimum": 0},
+                },
+                "required": ["version"],
+                "additionalProperties": false,
+            },
             "rollback": {
                 "type": ["object", "null"],
                 "properties": {

@@ -12,6 +12,8 @@ use http_body_util::Full;
 use tonic::body::Body;
 use wharf_infer::ServiceError;
 
+use crate::trace;
+
 /// From this many bytes on, reading and writing JSON leaves the threads that serve connections.
 pub(crate) const LARGE_BODY: usize = 256 << 10;
 
@@ -23,7 +25,8 @@ pub(crate) async fn on_cpu<T: Send + 'static>(
     if !is_large {
         return Ok(work());
     }
-    let done = tokio::task::spawn_blocking(work).await;
+    let incoming = trace::current();
+    let done = tokio::task::spawn_blocking(move || trace::within_thread(incoming, work)).await;
     done.map_err(|error| ServiceError::internal("the request could not be processed", error))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prost::Message as _;
 use serde_json::{Value, json};
 use wharf_testing::FakeEngine;
 
@@ -47,7 +48,7 @@ async fn traffic_is_spread_promoted_and_given_back() {
     let (status, document) = call(&server, "GET", PATH, "").await;
     assert_eq!((status, &document["traffic"], &document["model"]), (200, &Value::Null, &json!("m")));
     assert_eq!(versions(&server, 4).await, [4, 0]);
-    let wanted = json!({"weights": {"3": 50, "4": 50}, "rollback": {"max_error_rate": 0.5, "max_p99_ms": null, "window": 100}});
+    let wanted = json!({"weights": {"3": 50, "4": 50}, "sticky_header": null, "shadow": null, "rollback": {"max_error_rate": 0.5, "max_p99_ms": null, "window": 100}});
     let (status, document) = call(&server, "PUT", PATH, &wanted.to_string()).await;
     assert_eq!((status, &document["traffic"]), (200, &wanted), "{document}");
     assert_eq!(document["versions"][0]["state"], "AVAILABLE", "version 4 has been loaded: {document}");
@@ -160,4 +161,58 @@ async fn a_canary_that_fails_is_rolled_back_and_says_so() {
     assert_eq!(call(&server, "PUT", PATH, &wanted.to_string()).await.0, 200);
     let (_, document) = call(&server, "GET", PATH, "").await;
     assert_eq!(document["versions"][0]["rolled_back"], false, "it is tried again: {document}");
+}
+
+/// The version that answers a user, wire by wire.
+async fn versions_of(server: &Server, user: &str) -> Vec<u64> {
+    let header = format!("X-User: {user}\r\n");
+    let addresses = server.handle.addresses();
+    let infer = r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1.0]}]}"#;
+    let mut versions = Vec::new();
+    for address in [addresses.oip_rest.unwrap(), addresses.http.unwrap()] {
+        let reply = exchange(address, &super::post("/v2/models/m/infer", &header, infer)).await;
+        let (_, document) = reply.split_once("\r\n\r\n").unwrap();
+        let document: Value = serde_json::from_str(document).unwrap();
+        versions.push(document["model_version"].as_str().unwrap().parse().unwrap());
+    }
+    let metadata = [("x-user", user)];
+    let message = super::grpc::framed(&super::grpc::predict_message(vec![1.0]));
+    let reply = super::grpc::call(server.grpc(), super::grpc::PREDICT, &metadata, message).await;
+    let reply = crate::proto::tensorflow::serving::PredictResponse::decode(reply.message).unwrap();
+    match reply.model_spec.unwrap().version_choice {
+        Some(crate::proto::tensorflow::serving::model_spec::VersionChoice::Version(version)) => {
+            versions.push(version.unsigned_abs());
+        }
+        other => panic!("no version: {other:?}"),
+    }
+    for (address, path) in [
+        (server.rest(), "/v1/models/m:predict"),
+        (addresses.http.unwrap(), "/v1/models/m:predict"),
+        (server.rest(), "/v1/models/m:predict"),
+    ] {
+        // These replies do not say which version gave them: it is the one that has had one more.
+        let before = self::versions(server, 0).await;
+        // The last is so large that it is read on another thread.
+        let count = if versions.len() == 5 { 100_000 } else { 1 };
+        let body = format!("{{\"instances\":[1.0{}]}}", ",1.0".repeat(count - 1));
+        assert_eq!(status_of(&exchange(address, &super::post(path, &header, &body)).await), 200);
+        let after = self::versions(server, 0).await;
+        versions.push(3 + u64::from(after[1] > before[1]));
+    }
+    versions
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_keeps_a_user_with_a_version_on_every_wire() {
+    let server = server().await;
+    let wanted = json!({"weights": {"3": 50, "4": 50}, "sticky_header": "X-User"});
+    let (_, document) = call(&server, "PUT", PATH, &wanted.to_string()).await;
+    assert_eq!(document["traffic"]["sticky_header"], "x-user");
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 0..8 {
+        let versions = versions_of(&server, &format!("user-{number}")).await;
+        assert!(versions.iter().all(|version| *version == versions[0]), "user {number}: {versions:?}");
+        seen.insert(versions[0]);
+    }
+    assert_eq!(seen, [3, 4].into(), "eight users have both");
 }

@@ -48,7 +48,7 @@ impl TfsBackend {
 
     /// Finds the version that `target` means.
     pub(super) fn resolve(&self, target: &Target) -> Result<Resolved, ServiceError> {
-        let info = self.common.manager.signatures(&target.model)?;
+        let info = self.common.find(&target.model)?;
         let signature_name = match target.signature.as_str() {
             "" => DEFAULT_SIGNATURE.to_owned(),
             name => name.to_owned(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tonic::{Request, Response, Status};
 use wharf_bundle::Signature;
-use wharf_infer::{Deadline, ErrorCode, NamedTensor, ServiceError, VersionChoice};
+use wharf_infer::{Deadline, ErrorCode, ModelRef, NamedTensor, ServiceError, VersionChoice};
 use wharf_serve::{VersionState, VersionStatus};
 
 use super::backend::TfsBackend;
@@ -161,6 +161,7 @@ impl TfsBackend {
             tasks.push((target, task.method_name));
         }
         let mut results = Vec::new();
+        self.pin_version(&mut tasks).await?;
         for (target, method) in &tasks {
             let (spec, result) = if method == CLASSIFY_METHOD {
                 let (spec, result) = self.classify(target, &examples, deadline).await?;
@@ -172,6 +173,21 @@ impl TfsBackend {
             results.push(InferenceResult { model_spec: Some(spec), result: Some(result) });
         }
         Ok(MultiInferenceResponse { results })
+    }
+
+    /// Where requests are spread over versions, the tasks of one request must not be.
+    async fn pin_version(&self, tasks: &mut [(Target, String)]) -> Result<(), ServiceError> {
+        let latest = tasks.iter().filter(|(target, _)| target.model.version == VersionChoice::Latest);
+        let latest: Vec<ModelRef> = latest.map(|(target, _)| target.model.clone()).collect();
+        let [first, _, ..] = latest.as_slice() else { return Ok(()) };
+        let _hold = self.common.wake(first).await?;
+        let version = i64::try_from(self.common.find(first)?.version).unwrap_or(i64::MAX);
+        for (target, _) in tasks {
+            if target.model.version == VersionChoice::Latest {
+                target.model.version = VersionChoice::Specific(version);
+            }
+        }
+        Ok(())
     }
 
     async fn answer_metadata(

@@ -225,7 +225,29 @@ fn of_server(server: &Inner) -> Vec<Family> {
         one("wharf_requests_queued", "Requests of all models that wait for a thread.", server.pool.waiting()),
         states,
         traffic(server),
+        shadows(server),
     ]
+}
+
+/// What came of copies of requests.
+fn shadows(server: &Inner) -> Family {
+    let help = "Copies of requests that a shadow had, by how its answers compare.";
+    let mut copies = Family::new("wharf_shadow_requests_total", Kind::Counter).with_help(help);
+    for (name, traffic) in server.registry.all_traffic() {
+        let Some((shadow, report)) = traffic.shadow.zip(server.registry.shadow(&name)) else { continue };
+        for (result, count) in [
+            ("same", report.same),
+            ("close", report.close),
+            ("different", report.different),
+            ("failed", report.failed),
+            ("dropped", report.dropped),
+        ] {
+            let sample = Sample::number(count as f64).with_label("model", name.clone());
+            let sample = sample.with_label("version", shadow.version.to_string());
+            copies.push(sample.with_label("result", result));
+        }
+    }
+    copies
 }
 
 /// Which part of the requests goes where.

@@ -57,17 +57,24 @@ async fn requests_are_spread_by_weight_until_one_is_promoted() {
 #[tokio::test]
 async fn a_key_sticks_to_its_version() {
     let (_folder, config) = two_versions();
-    let manager =
-        serve(config.with_traffic("m", tenth().with_weight(1, 10)), FakeEngine::free_running()).await;
-    let version = |key: &str| manager.signatures_for(&ModelRef::latest("m"), Some(key)).unwrap().version;
-    let mut keys = [0, 0];
-    for number in 0..1000 {
-        let key = format!("user-{number}");
-        let first = version(&key);
-        assert!((0..5).all(|_| version(&key) == first));
-        keys[usize::try_from(first).unwrap() - 1] += 1;
+    let traffic = tenth().with_sticky_header("x-user");
+    let manager = serve(config.with_traffic("m", traffic.clone()), FakeEngine::free_running()).await;
+    let version = |key: &str| {
+        let keys = manager.sticky_keys(|header| (header == "x-user").then_some(key.as_bytes()));
+        manager.signatures_for(&ModelRef::latest("m"), &keys).unwrap().version
+    };
+    let keys: Vec<String> = (0..1000).map(|number| format!("user-{number}")).collect();
+    let mut before: Vec<&String> = Vec::new();
+    for (weight, expected) in [(10, 60..140), (90, 400..600), (810, 860..940)] {
+        manager.set_traffic("m", Some(traffic.clone().with_weight(2, weight))).await.unwrap();
+        let canary: Vec<&String> = keys.iter().filter(|key| version(key) == 2).collect();
+        assert!(expected.contains(&canary.len()), "{} at {weight}", canary.len());
+        assert!(keys.iter().all(|key| version(key) == version(key)));
+        assert!(before.iter().all(|key| canary.contains(key)), "whoever has the canary keeps it at {weight}");
+        before = canary;
     }
-    assert!(keys.iter().all(|count| (400..600).contains(count)), "{keys:?}");
+    let other = manager.sticky_keys(|header| (header == "x-other").then_some(&b"a"[..]));
+    assert!(other.is_empty(), "a header that no traffic goes by");
 }
 
 #[tokio::test]

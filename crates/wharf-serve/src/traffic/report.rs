@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wharf_infer::ErrorCode;
 
-use super::Traffic;
+use super::{ShadowReport, Traffic};
 use crate::metrics::ModelMetrics;
 use crate::{VersionState, VersionStatus};
 
@@ -14,6 +14,8 @@ use crate::{VersionState, VersionStatus};
 pub struct TrafficReport {
     /// As it was last said, but that a version which was rolled back has 0; `None` where the newest gets all.
     pub traffic: Option<Traffic>,
+    /// What came of the copies that the shadow had, where there is one.
+    pub shadow: Option<ShadowReport>,
     /// Every version that is known, newest first.
     pub versions: Vec<VersionTraffic>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wharf_infer::{ErrorCode, ServiceError};
 
+use super::guard::Ending;
 use super::{Guard, Traffic, TrafficReport, VersionTraffic};
 use crate::control::Desired;
 use crate::lifecycle::{self, Retry};
@@ -34,6 +35,9 @@ impl ModelManager {
         }
         if let Some(traffic) = &traffic {
             check_versions(name, traffic, &versions)?;
+            if traffic.shadow.is_some() {
+                self.0.start_shadows()?;
+            }
         }
         tracing::info!(model.name = name, ?traffic, "traffic changed");
         self.0.registry.set_traffic(name, traffic.as_ref());
@@ -113,12 +117,12 @@ impl ModelManager {
             let weight = traffic.as_ref().and_then(|traffic| traffic.weights.get(&status.version));
             VersionTraffic::new(status, weight.copied(), served.map(|served| &*served.metrics))
         });
-        Ok(TrafficReport { versions: versions.collect(), traffic })
+        Ok(TrafficReport { versions: versions.collect(), traffic, shadow: self.0.registry.shadow(name) })
     }
 
     /// Counts an answer of a watched version, and takes the requests from it once it breaks its bounds.
-    pub(super) fn judge(&self, guard: &Arc<Guard>, has_failed: bool, elapsed: Duration) {
-        let Some(reason) = guard.record(has_failed, elapsed) else { return };
+    pub(super) fn judge(&self, guard: &Arc<Guard>, ending: Ending, elapsed: Duration) {
+        let Some(reason) = guard.record(ending, elapsed) else { return };
         if self.0.registry.withdraw(guard, &reason) {
             let (name, version) = (&guard.model, guard.version);
             self.0.metrics.life_of(name).rollbacks.increment();
@@ -129,11 +133,13 @@ impl ModelManager {
 
 /// Parts go to versions that there are: one that was mistyped would never get any.
 fn check_versions(name: &str, traffic: &Traffic, versions: &BTreeSet<u64>) -> Result<(), ServiceError> {
-    let missing = traffic.weights.keys().find(|version| !versions.contains(version));
-    let Some(version) = missing else { return Ok(()) };
+    let named = traffic.weights.keys().map(|version| ("weights", *version));
+    let mut named = named.chain(traffic.shadow.map(|shadow| ("shadow", shadow.version)));
+    let missing = named.find(|(_, version)| !versions.contains(version));
+    let Some((field, version)) = missing else { return Ok(()) };
     let (name, there) = (shown(name), versions.iter().map(u64::to_string).collect::<Vec<_>>().join(", "));
     let text =
-        format!("`weights` names version {version} of model `{name}`, expected one that is there: {there}");
+        format!("`{field}` names version {version} of model `{name}`, expected one that is there: {there}");
     Err(ServiceError::invalid_argument(text))
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wharf_infer::{Deadline, ErrorCode, ServiceError};
+use wharf_infer::{Deadline, ServiceError};
 
 use super::Guard;
+use super::guard::Ending;
 use crate::ModelManager;
 
 /// A request whose answer is judged. Dropped without one after its deadline, it counts as failed: wires stop waiting a
@@ -25,21 +26,19 @@ impl Watched {
 
     /// It has been answered.
     pub(crate) fn answered<T>(mut self, answer: &Result<T, ServiceError>) {
-        let is_fault =
-            |code| matches!(code, ErrorCode::Internal | ErrorCode::DataLoss | ErrorCode::DeadlineExceeded);
-        self.judge(answer.as_ref().is_err_and(|error| is_fault(error.code())));
+        self.judge(Ending::of(answer));
     }
 
-    fn judge(&mut self, has_failed: bool) {
+    fn judge(&mut self, ending: Ending) {
         self.is_judged = true;
-        self.manager.judge(&self.guard, has_failed, self.started.elapsed());
+        self.manager.judge(&self.guard, ending, self.started.elapsed());
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
         if !self.is_judged && self.deadline.has_passed() {
-            self.judge(true);
+            self.judge(Ending::Failed);
         }
     }
 }

@@ -65,6 +65,21 @@ pub(crate) struct TrafficArgs {
     /// Parts of the requests by version; what is not said below stays as it is
     #[arg(long, value_name = "VERSION=PART,...", value_parser = parse_weights)]
     pub(crate) weights: Option<Weights>,
+    /// Keep requests with the same value of this header, or of this metadata of gRPC, with one version
+    #[arg(long, value_name = "HEADER")]
+    pub(crate) sticky: Option<String>,
+    /// Have this version answer copies of requests too, and count where it answers otherwise
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) shadow: Option<u64>,
+    /// Share of the requests to copy, 0 to 1 [default: 1]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub(crate) shadow_share: Option<f64>,
+    /// By how much its numbers may differ [default: 0]
+    #[arg(long, value_name = "DIFFERENCE", value_parser = parse_tolerance)]
+    pub(crate) shadow_absolute: Option<f64>,
+    /// By which part of the number that was answered they may differ beyond that [default: 0]
+    #[arg(long, value_name = "PART", value_parser = parse_tolerance)]
+    pub(crate) shadow_relative: Option<f64>,
     /// Take its part from a version of which more requests than this share fail, 0 to 1
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub(crate) max_error_rate: Option<f64>,
@@ -75,7 +90,10 @@ pub(crate) struct TrafficArgs {
     #[arg(long, value_name = "REQUESTS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) window: Option<u64>,
     /// Forget all of this: the newest version gets every request
-    #[arg(long, conflicts_with_all = ["weights", "max_error_rate", "max_p99_ms", "window"])]
+    #[arg(long, conflicts_with_all = [
+        "weights", "sticky", "shadow", "shadow_share", "shadow_absolute", "shadow_relative", "max_error_rate",
+        "max_p99_ms", "window",
+    ])]
     pub(crate) clear: bool,
     /// Print the server's JSON
     #[arg(long)]
@@ -127,6 +145,11 @@ fn parse_millis(text: &str) -> Result<f64, String> {
     millis.ok_or_else(|| "expected a number of milliseconds above 0".to_owned())
 }
 
+fn parse_tolerance(text: &str) -> Result<f64, String> {
+    let tolerance = text.parse().ok().filter(|tolerance: &f64| *tolerance >= 0.0 && tolerance.is_finite());
+    tolerance.ok_or_else(|| "expected a number from 0".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +169,10 @@ mod tests {
         assert_eq!((parse_share("0.05"), parse_millis("2.5")), (Ok(0.05), Ok(2.5)));
         for refused in ["-0.1", "1.1", "NaN", "x"] {
             assert!(parse_share(refused).is_err(), "{refused}");
+        }
+        assert_eq!((parse_tolerance("0"), parse_tolerance("1e-5")), (Ok(0.0), Ok(1e-5)));
+        for refused in ["-1", "inf", "NaN", "x"] {
+            assert!(parse_tolerance(refused).is_err(), "{refused}");
         }
         for refused in ["0", "-1", "inf", "NaN", "x"] {
             assert!(parse_millis(refused).is_err(), "{refused}");

@@ -24,6 +24,7 @@ mod process;
 mod reply;
 mod row;
 mod server;
+mod traffic;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_bytes_are_refused() {

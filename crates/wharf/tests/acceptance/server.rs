@@ -13,7 +13,7 @@ use crate::row::Port;
 pub(crate) struct Server {
     process: Process,
     ports: serde_json::Value,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -21,7 +21,21 @@ impl Server {
     pub(crate) fn start(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fill(&folder.path().join("repository"));
-        Self::started(Command::new(binary()), folder, more)
+        Self::started(Command::new(binary()), folder, &[&["--control", "none"], more].concat())
+    }
+
+    /// Starts it over a repository of this alone, which it follows.
+    pub(crate) fn follow(fill: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("repository");
+        std::fs::create_dir_all(&repository).unwrap();
+        fill(&repository);
+        Self::started(Command::new(binary()), folder, &[])
+    }
+
+    /// Where its models are.
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
     }
 
     /// The same with so many descriptors at most.
@@ -30,20 +44,18 @@ impl Server {
         fill(&folder.path().join("repository"));
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
-        Self::started(shell, folder, &[])
+        Self::started(shell, folder, &["--control", "none"])
     }
 
     fn started(mut command: Command, folder: tempfile::TempDir, more: &[&str]) -> Self {
         let ready = folder.path().join("ready.json");
         command.current_dir(folder.path()).env_remove("WHARF_LOG").env("ORT_DYLIB_PATH", library());
-        command
-            .args(["serve", "--ready-file", "ready.json", "--threads", "2", "--control", "none"])
-            .args(more);
+        command.args(["serve", "--ready-file", "ready.json", "--threads", "2"]).args(more);
         for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http", "metrics"] {
             command.args([&format!("--{port}-port"), "0"]);
         }
         let (process, ports) = Process::start(command, &ready);
-        Self { process, ports, _folder: folder }
+        Self { process, ports, folder }
     }
 
     /// Where a port is.

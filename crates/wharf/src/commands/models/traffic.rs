@@ -66,29 +66,63 @@ fn path_of(model: &str) -> anyhow::Result<String> {
 /// What is to be put: what is now, with what was asked for in its place; `None` where nothing was.
 fn changed(arguments: &TrafficArgs, current: &Value) -> anyhow::Result<Option<Value>> {
     let mut traffic = current.as_object().cloned().unwrap_or_default();
-    let bounds = [
-        ("max_error_rate", arguments.max_error_rate.map(Value::from)),
-        ("max_p99_ms", arguments.max_p99_ms.map(Value::from)),
-        ("window", arguments.window.map(Value::from)),
-    ];
-    let wanted: Map<String, Value> =
-        bounds.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    if arguments.weights.is_none() && wanted.is_empty() {
-        return Ok(None);
-    }
-    if let Some(weights) = &arguments.weights {
+    let weights = arguments.weights.as_ref().map(|weights| {
         let weights = weights.0.iter().map(|(version, weight)| (version.to_string(), json!(weight)));
-        traffic.insert("weights".to_owned(), weights.collect());
+        weights.collect::<Map<_, _>>()
+    });
+    let changes = [
+        place(&mut traffic, [("weights", weights.map(Value::from))]),
+        place(&mut traffic, [("sticky_header", arguments.sticky.clone().map(Value::from))]),
+        place_in(
+            &mut traffic,
+            "shadow",
+            [
+                ("version", arguments.shadow.map(Value::from)),
+                ("share", arguments.shadow_share.map(Value::from)),
+                ("absolute_tolerance", arguments.shadow_absolute.map(Value::from)),
+                ("relative_tolerance", arguments.shadow_relative.map(Value::from)),
+            ],
+        ),
+        place_in(
+            &mut traffic,
+            "rollback",
+            [
+                ("max_error_rate", arguments.max_error_rate.map(Value::from)),
+                ("max_p99_ms", arguments.max_p99_ms.map(Value::from)),
+                ("window", arguments.window.map(Value::from)),
+            ],
+        ),
+    ];
+    if changes == [false; 4] {
+        return Ok(None);
     }
     if !traffic.contains_key("weights") {
         bail!("the requests are not spread over versions yet: give --weights as well");
     }
-    if !wanted.is_empty() {
-        let mut rollback = traffic.remove("rollback").and_then(|bounds| bounds.as_object().cloned());
-        rollback.get_or_insert_default().extend(wanted);
-        traffic.insert("rollback".to_owned(), json!(rollback));
-    }
     Ok(Some(traffic.into()))
+}
+
+/// Puts the fields that have a value. Says whether any has.
+fn place<const N: usize>(object: &mut Map<String, Value>, fields: [(&str, Option<Value>); N]) -> bool {
+    let wanted = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let wanted: Map<String, Value> = wanted.collect();
+    let is_any = !wanted.is_empty();
+    object.extend(wanted);
+    is_any
+}
+
+/// The same in the object of a field, which is made where it is not there.
+fn place_in<const N: usize>(
+    object: &mut Map<String, Value>,
+    name: &str,
+    fields: [(&str, Option<Value>); N],
+) -> bool {
+    let mut inner = object.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+    let is_any = place(&mut inner, fields);
+    if is_any {
+        object.insert(name.to_owned(), inner.into());
+    }
+    is_any
 }
 
 fn show(document: &Value, json: bool) -> anyhow::Result<()> {
@@ -99,7 +133,7 @@ fn show(document: &Value, json: bool) -> anyhow::Result<()> {
     say(table(document)?);
     match &document["traffic"] {
         Value::Null => say("requests that name no version go to the newest that answers"),
-        traffic => notes(traffic).iter().for_each(say),
+        traffic => notes(traffic, &document["shadow_results"]).iter().for_each(say),
     }
     Ok(())
 }
@@ -132,8 +166,26 @@ fn table(document: &Value) -> anyhow::Result<String> {
 }
 
 /// What holds for the versions beside their parts.
-fn notes(traffic: &Value) -> Vec<String> {
+fn notes(traffic: &Value, results: &Value) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(header) = traffic["sticky_header"].as_str() {
+        notes.push(format!("requests with the same `{header}` stay with one version"));
+    }
+    if traffic["shadow"].is_object() {
+        let count = |name: &str| text(&results[name]);
+        notes.push(format!(
+            "version {} answers copies too: {} the same, {} within the tolerance, {} otherwise, {} failed, {} dropped",
+            traffic["shadow"]["version"],
+            count("same"),
+            count("close"),
+            count("different"),
+            count("failed"),
+            count("dropped"),
+        ));
+        if let Some(last) = results["last_difference"].as_str() {
+            notes.push(format!("the last that differed: {last}"));
+        }
+    }
     if let Some(bounds) = traffic["rollback"].as_object() {
         let rate = bounds.get("max_error_rate").and_then(Value::as_f64).filter(|rate| *rate < 1.0);
         let rate = rate.map(|rate| format!("more than {} % of them fail", rate * 100.0));
@@ -185,6 +237,10 @@ mod tests {
                 json!({"weights": {"1": 9}, "rollback": {"max_error_rate": 0.5, "max_p99_ms": 20.0, "window": 9}})
             )
         );
+        assert_eq!(
+            change(&["--shadow", "2", "--sticky", "x-user"], &json!({"weights": {"1": 9}, "shadow": null})),
+            Some(json!({"weights": {"1": 9}, "sticky_header": "x-user", "shadow": {"version": 2}}))
+        );
         assert_eq!(change(&["--weights", "3=1"], &Value::Null), Some(json!({"weights": {"3": 1}})));
         let command = Command::parse_from(["traffic", "m", "--window", "5"]);
         let error = changed(&command.traffic, &Value::Null).unwrap_err();
@@ -213,8 +269,19 @@ VERSION  STATE      WEIGHT   SHARE  REQUESTS  FAILED  P99 MS  NOTE
         assert_eq!(table(&document).unwrap(), expected);
         let bounds = json!({"rollback": {"max_error_rate": 0.05, "max_p99_ms": 20.0, "window": 50}});
         assert_eq!(
-            notes(&bounds),
+            notes(&bounds, &Value::Null),
             ["rolled back where, of 50 requests, more than 5 % of them fail or their p99 is over 20 ms"]
+        );
+        let shadow = json!({"sticky_header": "x-user", "shadow": {"version": 4}});
+        let results = json!({"same": 9, "close": 0, "different": 1, "failed": 0, "dropped": 0,
+                             "last_difference": "output `y` is 2 at 0, expected 1"});
+        assert_eq!(
+            notes(&shadow, &results),
+            [
+                "requests with the same `x-user` stay with one version",
+                "version 4 answers copies too: 9 the same, 0 within the tolerance, 1 otherwise, 0 failed, 0 dropped",
+                "the last that differed: output `y` is 2 at 0, expected 1",
+            ]
         );
     }
 }
