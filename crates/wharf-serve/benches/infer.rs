@@ -1,5 +1,5 @@
 //! A network in this process: the runtime alone, and through the manager, which runs requests one by one (`queue`), joins
-//! whatever waits (`joined`), joins as far as it pays (`learnt`), or does as it does by default.
+//! whatever waits (`joined`), joins as far as it pays (`learnt`), does as it does by default, or remembers answers (`cached`).
 //!
 //! `cargo bench -p wharf-serve` runs every contestant in turn, for several rounds, so that all of them meet the same
 //! machine, and prints the median of their requests per second, the median latency, what a request costs in CPU time,
@@ -17,11 +17,13 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use wharf_engine::{Engine, LoadOptions, ModelSource, OnnxEngine, Replica};
 use wharf_infer::{InferRequest, ModelRef, NamedTensor};
-use wharf_serve::{BatchConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits};
+use wharf_serve::{BatchConfig, CacheConfig, ModelLocation, ModelManager, ServeConfig, ServeLimits};
 use wharf_tensor::{Shape, Tensor, TensorSpec};
 use wharf_testing::models;
 
 const ROUNDS: usize = 7;
+/// Equal requests are answered as the first one.
+const CACHED: &str = "cached";
 const SLICE: Duration = Duration::from_millis(300);
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -70,11 +72,15 @@ fn main() -> Outcome<()> {
             ("joined", Duration::ZERO, joins(false)),
             ("learnt", Duration::ZERO, joins(true)),
             ("default", Duration::from_micros(300), BatchConfig::default()),
+            (CACHED, Duration::from_micros(300), BatchConfig::default()),
         ];
         for (name, inline_below, batching) in ways {
             let limits = ServeLimits::default().with_workers(2).with_inline_below(inline_below);
             let config = ServeConfig::default().with_location(ModelLocation::model(&path));
-            let config = config.with_limits(limits).with_default_batching(batching);
+            let mut config = config.with_limits(limits).with_default_batching(batching);
+            if name == CACHED {
+                config = config.with_cache(CacheConfig::new(64 << 20).with_all_models());
+            }
             let manager = config.build(Arc::clone(&engine) as Arc<dyn Engine>)?;
             runtime.block_on(manager.refresh())?;
             all.extend([1, 8, 32].map(|clients| served(name, &runtime, &manager, &picture, clients)));

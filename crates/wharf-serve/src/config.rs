@@ -12,8 +12,8 @@ use wharf_infer::ServiceError;
 use wharf_metrics::Registry;
 
 use crate::{
-    BatchConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, OnDemand, Traffic, VersionPolicy,
-    WarmUp,
+    BatchConfig, CacheConfig, ControlMode, ModelConfig, ModelLocation, ModelManager, OnDemand, Traffic,
+    VersionPolicy, WarmUp,
 };
 
 /// What a [`ModelManager`] is built from.
@@ -46,6 +46,8 @@ pub struct ServeConfig {
     pub default_batching: BatchConfig,
     /// How requests are joined, by model.
     pub batching: BTreeMap<String, BatchConfig>,
+    /// Whose answers are remembered, and how much of them; `None` remembers nothing.
+    pub cache: Option<CacheConfig>,
     /// Whether models are loaded by their first request; `None` loads those that the control wants.
     pub on_demand: Option<OnDemand>,
     /// Where requests come from that a version answers before it is served; `None` has it answer none.
@@ -174,6 +176,13 @@ impl ServeConfig {
 
     pub(crate) fn batching(&self, model: &str) -> &BatchConfig {
         self.batching.get(model).unwrap_or(&self.default_batching)
+    }
+
+    /// With answers remembered.
+    #[must_use]
+    pub fn with_cache(mut self, cache: CacheConfig) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// With models loaded by their first request.

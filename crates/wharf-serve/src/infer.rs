@@ -124,6 +124,17 @@ impl Task {
         Ok(Computed { outputs, started, elapsed })
     }
 
+    /// Its answer was known when it was looked for, at the moment `asked`.
+    pub(crate) fn found(&self, asked: Instant) {
+        self.served.metrics.queued(asked.saturating_duration_since(self.arrived));
+        let Some(trace) = &self.request.trace else { return };
+        let attributes = vec![
+            ("model.name", self.served.name.as_str().into()),
+            ("model.version", self.served.version.into()),
+        ];
+        trace.part("cache", (asked, Instant::now()), attributes);
+    }
+
     /// The run that answers this request has succeeded; it was for so many requests, of so many rows together.
     pub(crate) fn ran(&self, computed: &Computed, requests: usize, rows: usize) {
         self.served.metrics.queued(computed.started.saturating_duration_since(self.arrived));
@@ -157,6 +168,10 @@ impl Task {
 
     pub(crate) fn inputs(&self) -> &[NamedTensor] {
         &self.request.inputs
+    }
+
+    pub(crate) fn outputs(&self) -> &[String] {
+        &self.request.outputs
     }
 
     pub(crate) fn size(&self) -> usize {

@@ -33,6 +33,7 @@
 mod admission;
 mod backoff;
 mod batch;
+mod cache;
 mod config;
 mod control;
 mod demand;
@@ -45,6 +46,7 @@ mod metrics;
 mod policy;
 mod pool;
 mod registry;
+mod remember;
 mod route;
 mod served;
 mod settings;
@@ -57,6 +59,7 @@ mod wake;
 mod warm_up;
 
 pub use batch::{BatchConfig, BatchSnapshot, QueueConfig, TimeoutAction};
+pub use cache::CacheConfig;
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};
 pub use demand::{Hold, OnDemand};

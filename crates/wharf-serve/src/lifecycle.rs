@@ -10,6 +10,7 @@ use wharf_bundle::{BundleError, BundleErrorKind};
 use wharf_engine::LoadedModel;
 use wharf_infer::{ErrorCode, ServiceError};
 
+use crate::cache::ResponseCache;
 use crate::control::Desired;
 use crate::demand::resident_bytes;
 use crate::location::{BundlePlace, Found};
@@ -268,12 +269,21 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     tracing::debug!(model.name = name, model.version = version, ?report, "goldens replayed");
     let metrics = server.metrics.model(name, version, model.signatures());
     let registry = Arc::downgrade(&server.registry);
+    let is_cached = settings.is_cached;
     let mut served = ServedModel::new((name, version), model, settings, metrics, registry)?;
     served.warm_up().map_err(not_warm)?;
     if let Some(source) = &server.config.warm_up {
         let requests =
             warm_up(&**source, bundle.folder(), &served.info(), &served.model).map_err(not_warm)?;
         tracing::debug!(model.name = name, model.version = version, requests, "warmed up");
+    }
+    if is_cached {
+        served.cache = server.cache.as_ref().map(ResponseCache::part);
+        if served.cache.is_some() {
+            served.metrics.caches();
+        } else {
+            tracing::warn!(model.name = name, "answers are not remembered: the server has no cache");
+        }
     }
     if demand.is_some() {
         let grown = before.map_or(0, |before| resident_bytes().saturating_sub(before));

@@ -14,6 +14,7 @@ use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, Se
 
 use crate::admission::{Admission, AdmissionPermit};
 use crate::batch::{Candidate, Waiter};
+use crate::cache::ResponseCache;
 use crate::control::Desired;
 use crate::demand::{Memory, Usage};
 use crate::infer::{Task, deadline_exceeded, refused};
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskTracker,
     pub(crate) usage: Arc<Usage>,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) cache: Option<Arc<ResponseCache>>,
     pub(crate) metrics: Arc<ServeMetrics>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) pool: CpuPool<Waiter>,
@@ -62,6 +64,8 @@ pub struct ModelInfo {
     pub labels: Arc<[String]>,
     /// What a `config.pbtxt` says of it, where there is one.
     pub config: Option<Arc<TritonConfig>>,
+    /// Whether its answers are remembered.
+    pub is_cached: bool,
     /// The version itself, which stays loaded for as long as this lives.
     pub(crate) served: Option<Held>,
 }
@@ -110,6 +114,7 @@ impl ModelManager {
             tasks: TaskTracker::new(),
             usage: Arc::default(),
             memory: Arc::default(),
+            cache: config.cache.as_ref().map(|cache| ResponseCache::new(cache.size_bytes)),
             config,
             engine,
             pool,
@@ -261,6 +266,17 @@ impl ModelManager {
         if deadline.has_passed() {
             return Err(deadline_exceeded());
         }
+        if task.served().cache.is_none() {
+            return self.compute(task, permit).await;
+        }
+        self.remember(task, permit).await
+    }
+
+    pub(crate) async fn compute(
+        &self,
+        task: Task,
+        permit: AdmissionPermit,
+    ) -> Result<InferResponse, ServiceError> {
         if task.runs_here(self.0.config.limits.inline_below, self.0.admission.in_flight()) {
             return task.run_here();
         }

@@ -9,6 +9,7 @@ use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::batch::{Aim, BatchConfig, LaneRules, QueueLimits, Ran, RunSizes};
+use crate::cache::CachePart;
 use crate::demand::Taken;
 use crate::location::Configured;
 use crate::metrics::ModelMetrics;
@@ -20,6 +21,8 @@ use crate::{ModelInfo, ServeConfig};
 pub(crate) struct Settings {
     pub(crate) load: LoadOptions,
     pub(crate) batching: BatchConfig,
+    /// Whether its answers are to be remembered.
+    pub(crate) is_cached: bool,
     configured: Option<Configured>,
 }
 
@@ -34,14 +37,16 @@ impl Settings {
         configured: Option<&Configured>,
     ) -> Result<Self, ServiceError> {
         let (mut load, mut batching) = (server.load.clone(), server.batching(name).clone());
+        let mut is_cached = server.cache.as_ref().is_some_and(|cache| cache.is_for(name));
         if let Some(configured) = configured {
             let config = configured.config.as_ref().map_err(|problem| misdeclared(problem.clone()))?;
             load = config.load_options(&load);
+            is_cached = config.response_cache.unwrap_or(is_cached);
             if !server.batching.contains_key(name) {
                 batching = config.batching(&batching);
             }
         }
-        Ok(Self { load, batching, configured: configured.cloned() })
+        Ok(Self { load, batching, is_cached, configured: configured.cloned() })
     }
 }
 
@@ -69,6 +74,8 @@ pub(crate) struct ServedModel {
     compared: Mutex<BTreeMap<String, u32>>,
     /// Set where the rows of a joined run turned out not to be those of its parts.
     is_unbatchable: AtomicBool,
+    /// Its answers, where they are remembered.
+    pub(crate) cache: Option<CachePart>,
     /// Its share of a memory budget.
     pub(crate) taken: Option<Taken>,
     /// Told when this is dropped.
@@ -121,6 +128,7 @@ impl ServedModel {
             metrics,
             compared: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
+            cache: None,
             taken: None,
             registry,
         })
@@ -149,6 +157,7 @@ impl ServedModel {
             labels: Arc::clone(&self.labels),
             config: self.configured.as_ref().and_then(|configured| configured.config.as_ref().ok().cloned()),
             served: None,
+            is_cached: self.cache.is_some(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The manager over a fake engine that the tests step through, and over the real one.
 
 mod batches;
+mod cache;
 mod configured;
 mod demand;
 mod goodbye;

@@ -77,6 +77,7 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
             Some(config) => config.weights.clone(),
             None => "model.onnx".to_owned(),
         },
+        response_cache: Some(wire::ModelResponseCache { enable: found.info.is_cached }),
         ..wire::ModelConfig::default()
     }
 }

@@ -60,8 +60,8 @@ fn of_version(version: &ModelStatistics) -> wire::ModelStatistics {
             compute_input: copies(version.compute),
             compute_infer: computed,
             compute_output: copies(version.compute),
-            cache_hit: Some(wire::StatisticDuration::default()),
-            cache_miss: Some(wire::StatisticDuration::default()),
+            cache_hit: Some(duration(version.cache_hit)),
+            cache_miss: Some(duration(version.cache_miss)),
         }),
         batch_stats: version.batches.iter().map(batch).collect(),
     }

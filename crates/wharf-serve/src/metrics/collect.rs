@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use wharf_infer::ErrorCode;
 use wharf_metrics::{Family, Histogram, Kind, Sample};
 
-use super::{ModelMetrics, ServeMetrics, UNKNOWN};
+use super::{ModelMetrics, ServeMetrics, UNKNOWN, cache};
 use crate::BatchSnapshot;
 use crate::manager::Inner;
 
@@ -20,11 +20,15 @@ pub(crate) fn collector(server: &Arc<Inner>) -> impl Fn(&mut Vec<Family>) + Send
         families.extend(of_server(&server));
         families.extend(batches(&loaded));
         families.extend(lives(&server.metrics));
+        if let Some(answers) = &server.cache {
+            families.extend(cache::of_versions(&loaded));
+            families.extend(cache::of_server(answers));
+        }
     }
 }
 
 /// A family with one series for each loaded version.
-fn by_version(
+pub(super) fn by_version(
     (name, kind, help): (&'static str, Kind, &'static str),
     loaded: &[Arc<ModelMetrics>],
     sample: impl Fn(&ModelMetrics) -> Sample,
@@ -126,7 +130,7 @@ fn triton(loaded: &[Arc<ModelMetrics>]) -> Vec<Family> {
     families
 }
 
-fn micros_of(nanos: u64) -> f64 {
+pub(super) fn micros_of(nanos: u64) -> f64 {
     (nanos / 1000) as f64
 }
 

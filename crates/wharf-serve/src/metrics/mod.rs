@@ -4,6 +4,7 @@
 //! is looked up by name, and a name that only a client knows counts as [`UNKNOWN`]. They end when the version is
 //! unloaded.
 
+mod cache;
 mod call;
 mod collect;
 mod model;

@@ -35,6 +35,12 @@ pub(crate) struct ModelMetrics {
     pub(super) compute: Histogram,
     /// The same, once for every request in them.
     pub(super) computed: TimeCounter,
+    /// Requests that were answered as one before, and what looking that up took.
+    pub(super) cache_hits: TimeCounter,
+    /// Those that were not, though answers are remembered, and what looking and remembering took.
+    pub(super) cache_misses: TimeCounter,
+    /// Whether answers are remembered.
+    pub(super) is_cached: AtomicBool,
     /// Joined runs, and why they were closed.
     pub(crate) batches: BatchStats,
     /// Of all versions of the model.
@@ -79,6 +85,9 @@ impl ModelMetrics {
             batch_wait: Histogram::of_durations(),
             compute: Histogram::of_durations(),
             computed: TimeCounter::default(),
+            cache_hits: TimeCounter::default(),
+            cache_misses: TimeCounter::default(),
+            is_cached: AtomicBool::new(false),
             batches: BatchStats::default(),
             life,
             was_loaded: AtomicBool::new(false),
@@ -119,6 +128,26 @@ impl ModelMetrics {
     /// A request waited this long until its run began.
     pub(crate) fn queued(&self, elapsed: Duration) {
         self.queue.record_duration(elapsed);
+    }
+
+    /// Its answers are remembered from now on.
+    pub(crate) fn caches(&self) {
+        self.is_cached.store(true, Ordering::Relaxed);
+    }
+
+    /// A request was answered as one before; looking that up took this long.
+    pub(crate) fn cache_hit(&self, elapsed: Duration) {
+        self.cache_hits.record(elapsed);
+    }
+
+    /// No answer to a request was known, after a look of this long.
+    pub(crate) fn cache_miss(&self, elapsed: Duration) {
+        self.cache_misses.record(elapsed);
+    }
+
+    /// Its answer was remembered, which took this long.
+    pub(crate) fn remembered(&self, elapsed: Duration) {
+        self.cache_misses.record_times(0, elapsed);
     }
 
     /// A run for so many requests, of so many rows together, succeeded at the moment `ended`.

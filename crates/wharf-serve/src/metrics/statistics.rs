@@ -27,6 +27,10 @@ pub struct ModelStatistics {
     pub queue: CountAndTime,
     /// Runs of the engine, once for every request in them. Inputs and outputs are not copied before or after, so there is no time for those.
     pub compute: CountAndTime,
+    /// Requests that were answered as one before: looking that up.
+    pub cache_hit: CountAndTime,
+    /// Those that were not, though answers are remembered: looking, and remembering the answer.
+    pub cache_miss: CountAndTime,
     /// Runs by their number of rows.
     pub batches: Vec<BatchStatistics>,
 }
@@ -99,6 +103,8 @@ impl ModelStatistics {
             fail: (&model.failures).into(),
             queue: (&model.queue).into(),
             compute: (&model.computed).into(),
+            cache_hit: (&model.cache_hits).into(),
+            cache_miss: (&model.cache_misses).into(),
             batches: runs
                 .map(|(rows, runs)| BatchStatistics { rows: rows as u64, compute: runs.into() })
                 .collect(),

@@ -122,6 +122,13 @@ pub(crate) struct ServeArgs {
     /// Requests that may wait for one model; under overload fewer may, so that answers are not late [default: 512]
     #[arg(long, value_name = "COUNT")]
     pub(crate) max_queue_size: Option<usize>,
+    /// Remember answers in this much memory, such as 256MiB, and give them again to equal requests: those of models
+    /// whose config.pbtxt says `response_cache { enable: true }`, and of --cache-model
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) cache_bytes: Option<u64>,
+    /// Model whose answers are remembered, `*` for all; may be repeated
+    #[arg(long, value_name = "NAME", requires = "cache_bytes")]
+    pub(crate) cache_model: Vec<String>,
     /// Threads that compute [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

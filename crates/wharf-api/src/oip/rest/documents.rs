@@ -63,6 +63,7 @@ pub(super) fn config(found: &Found) -> Value {
         "input": config.input.iter().map(input).collect::<Vec<_>>(),
         "output": config.output.iter().map(output).collect::<Vec<_>>(),
         "default_model_filename": config.default_model_filename,
+        "response_cache": {"enable": found.info.is_cached},
     })
 }
 

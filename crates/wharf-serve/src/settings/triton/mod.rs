@@ -49,6 +49,8 @@ pub struct TritonConfig {
     pub(crate) intra_threads: Option<usize>,
     /// Operators side by side, where it says.
     pub(crate) inter_threads: Option<usize>,
+    /// Whether answers are remembered, where it says.
+    pub response_cache: Option<bool>,
     /// What a version answers before it is served.
     pub(crate) warm_up: Vec<WarmUpSample>,
 }
@@ -97,6 +99,7 @@ impl TritonConfig {
             batching: batching::read(&mut fields, max_batch_size)?,
             intra_threads,
             inter_threads,
+            response_cache: response_cache(&mut fields)?,
             warm_up: warm_up::read(&mut fields, max_batch_size)?,
         };
         refused::check(&mut fields)?;
@@ -183,6 +186,15 @@ fn check_back_end(fields: &mut Fields<'_>) -> Result<(), TextError> {
         }
     }
     Ok(())
+}
+
+/// Without the message nothing is said; an empty one says no.
+fn response_cache(fields: &mut Fields<'_>) -> Result<Option<bool>, TextError> {
+    let Some(message) = fields.message("response_cache")? else { return Ok(None) };
+    let mut inner = message.fields("ModelResponseCache");
+    let enable = inner.bool("enable")?.unwrap_or_default();
+    inner.finish()?;
+    Ok(Some(enable))
 }
 
 /// The weights lie in the folder of a version, under this name.

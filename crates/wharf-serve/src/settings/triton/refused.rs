@@ -18,7 +18,6 @@ pub(super) fn check(fields: &mut Fields<'_>) -> Result<(), TextError> {
             return Err(TextError::new(fields.position(name), problem));
         }
     }
-    switched_off(fields, "response_cache", "enable")?;
     switched_off(fields, "model_transaction_policy", "decoupled")?;
     instances(fields)?;
     optimization(fields)?;

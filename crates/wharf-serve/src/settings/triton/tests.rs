@@ -44,6 +44,7 @@ fn the_usual_fields_are_read() {
         (config.outputs[0].dtype, config.outputs[0].label_filename.as_str()),
         (DType::I64, "labels.txt")
     );
+    assert_eq!((config.response_cache, parsed("").unwrap().response_cache), (Some(false), None));
     assert_eq!((config.intra_threads, config.inter_threads), (Some(4), None));
     let batching = config.batching(&BatchConfig::default());
     assert_eq!((batching.max_batch_size, batching.max_queue_delay), (8, Duration::from_micros(100)));
@@ -87,7 +88,7 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
         ("default_model_filename: '../m.onnx'", "`default_model_filename` is no plain name"),
         ("ensemble_scheduling { }", "ensembles are not served"),
         ("sequence_batching { }", "`sequence_batching` is not supported"),
-        ("response_cache { enable: true }", "`response_cache` with `enable` is not supported"),
+        ("response_cache { enabled: true }", "did you mean `enable`?"),
         ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
         ("instance_group { kind: KIND_GPU }", "`KIND_GPU`, expected KIND_CPU or KIND_AUTO"),
         ("dynamic_batching { priority_levels: 2 }", "`default_priority_level` is 0, expected 1 to 2"),

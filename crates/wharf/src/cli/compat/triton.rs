@@ -66,6 +66,12 @@ pub(super) struct TritonArgs {
     /// Not a flag of tritonserver: write the ports to this file once every model is ready
     #[arg(long)]
     ready_file: Option<PathBuf>,
+    /// The response cache, `local,size=BYTES`
+    #[arg(long, value_name = "CACHE,KEY=VALUE")]
+    cache_config: Vec<String>,
+    /// The size of the response cache in the older spelling; 0 has none
+    #[arg(long, value_name = "BYTES")]
+    response_cache_byte_size: Option<u64>,
     #[command(flatten)]
     without_effect: WithoutEffect,
 }
@@ -92,6 +98,8 @@ struct WithoutEffect {
     min_supported_compute_capability: Option<f64>,
     #[arg(long)]
     backend_directory: Option<PathBuf>,
+    #[arg(long)]
+    cache_directory: Option<PathBuf>,
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
     strict_model_config: Option<bool>,
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
@@ -116,6 +124,7 @@ impl TritonArgs {
         self.ports(&mut to)?;
         self.models(&mut to);
         self.tls(&mut to)?;
+        to.optional("--cache-bytes", self.cache_bytes()?.map(|bytes| bytes.to_string()));
         to.value("--drain-timeout", self.exit_timeout_secs.to_string());
         to.optional("--parallel-loads", self.model_load_thread_count.map(|threads| threads.to_string()));
         to.optional("--ready-file", self.ready_file);
@@ -159,6 +168,22 @@ impl TritonArgs {
         for model in &self.load_model {
             to.value("--load", model);
         }
+    }
+
+    /// The size of the response cache, where there is to be one.
+    fn cache_bytes(&self) -> Result<Option<u64>, String> {
+        if !self.cache_config.is_empty() && self.response_cache_byte_size.is_some() {
+            return Err(
+                "--cache-config and --response-cache-byte-size are both given, expected one".to_owned()
+            );
+        }
+        let mut size = self.response_cache_byte_size;
+        for setting in &self.cache_config {
+            let problem = || format!("--cache-config is `{setting}`, expected `local,size=BYTES`");
+            let value = setting.strip_prefix("local,size=").ok_or_else(problem)?;
+            size = Some(value.parse().map_err(|_| problem())?);
+        }
+        Ok(size.filter(|bytes| *bytes > 0))
     }
 
     fn tls(&self, to: &mut Translation) -> Result<(), String> {
@@ -208,6 +233,7 @@ impl WithoutEffect {
             gpu,
         );
         to.no_effect(self.backend_directory.is_some(), "--backend-directory", "the one back end is built in");
+        to.no_effect(self.cache_directory.is_some(), "--cache-directory", "the one cache is built in");
         to.no_effect(self.strict_model_config.is_some(), "--strict-model-config", config);
         to.no_effect(self.disable_auto_complete_config.is_some(), "--disable-auto-complete-config", config);
     }
@@ -232,6 +258,7 @@ mod tests {
             "--exit-on-error=false",
             "--exit-timeout-secs=7",
             "--log-verbose=1",
+            "--cache-config=local,size=1048576",
         ])
         .unwrap();
         assert_eq!(arguments.repository.as_deref(), Some(std::path::Path::new("/models")));
@@ -241,6 +268,7 @@ mod tests {
         );
         assert_eq!((arguments.oip_rest_port, arguments.oip_grpc_port), (Port(Some(9000)), Port(None)));
         assert_eq!((arguments.grpc_port, arguments.rest_port), (Port(None), Port(None)));
+        assert_eq!(arguments.cache_bytes, Some(1 << 20));
         assert_eq!((arguments.drain_timeout, arguments.exit_on_error), (7, false));
     }
 
@@ -263,6 +291,11 @@ mod tests {
             (
                 &["--model-store=/m", "--grpc-server-cert=/c", "--grpc-server-key=/k"],
                 "without --grpc-use-ssl",
+            ),
+            (&["--model-store=/m", "--cache-config=redis,host=h"], "expected `local,size=BYTES`"),
+            (
+                &["--model-store=/m", "--cache-config=local,size=1", "--response-cache-byte-size=1"],
+                "expected one",
             ),
             (&["--model-store=/m", "--rate-limit=execution_count"], "--rate-limit"),
         ] {

@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow, bail};
 use wharf_api::TfsWarmUp;
 use wharf_metrics::Registry;
 use wharf_serve::{
-    BatchConfig, ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager, OnDemand,
-    ServeConfig, ServeLimits, read_batching_parameters, read_model_server_config,
+    BatchConfig, CacheConfig, ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager,
+    OnDemand, ServeConfig, ServeLimits, read_batching_parameters, read_model_server_config,
 };
 
 use super::announce;
@@ -32,6 +32,9 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
         .with_inter_threads(usize::from(arguments.inter_threads));
     if !arguments.no_warm_up {
         config = config.with_warm_up(Arc::new(TfsWarmUp::default()));
+    }
+    if let Some(cache) = cache(arguments) {
+        config = config.with_cache(cache);
     }
     config.allow_labels_for_unavailable = arguments.allow_version_labels_for_unavailable_models;
     config.watches_files = !arguments.no_file_events;
@@ -78,6 +81,16 @@ fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {
     demand.idle_timeout = arguments.unload_after.map(Duration::from_secs);
     demand.pinned = arguments.pin.iter().cloned().collect();
     Ok(Some(demand))
+}
+
+/// Whose answers are remembered.
+fn cache(arguments: &ServeArgs) -> Option<CacheConfig> {
+    let size_bytes = usize::try_from(arguments.cache_bytes?).unwrap_or(usize::MAX);
+    let cache = CacheConfig::new(size_bytes);
+    Some(arguments.cache_model.iter().fold(cache, |cache, name| match name.as_str() {
+        "*" => cache.with_all_models(),
+        name => cache.with_model(name),
+    }))
 }
 
 /// How requests are joined, and by how many threads run if the file says so.
