@@ -9,18 +9,24 @@ use wharf_infer::{ErrorCode, ServiceError};
 /// Counts requests in and out.
 pub(crate) struct Admission {
     in_flight: AtomicUsize,
+    /// Parts of requests that are under way themselves.
+    steps: AtomicUsize,
     limit: usize,
     is_draining: AtomicBool,
     emptied: Notify,
 }
 
 /// Leave to be under way; gives the place back when dropped.
-pub(crate) struct AdmissionPermit(Arc<Admission>);
+pub(crate) struct AdmissionPermit {
+    admission: Arc<Admission>,
+    is_step: bool,
+}
 
 impl Admission {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             in_flight: AtomicUsize::new(0),
+            steps: AtomicUsize::new(0),
             limit,
             is_draining: AtomicBool::new(false),
             emptied: Notify::new(),
@@ -35,7 +41,7 @@ impl Admission {
         let before = self.in_flight.fetch_add(1, Ordering::SeqCst);
         // The place is taken before the flag is read: either `drain` counts this request, or this request
         // sees the flag.
-        let permit = AdmissionPermit(Arc::clone(self));
+        let permit = AdmissionPermit { admission: Arc::clone(self), is_step: false };
         if self.is_draining.load(Ordering::SeqCst) {
             return Err(draining());
         }
@@ -44,6 +50,17 @@ impl Admission {
             return Err(ServiceError::new(ErrorCode::Overloaded, message));
         }
         Ok(permit)
+    }
+
+    /// Lets in a part of a request that is under way: one that was let in is finished, also when the server stops. It
+    /// takes no place of its own, and a server that drains waits for it.
+    pub(crate) fn admit_step(self: &Arc<Self>) -> AdmissionPermit {
+        self.steps.fetch_add(1, Ordering::SeqCst);
+        AdmissionPermit { admission: Arc::clone(self), is_step: true }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.in_flight() == 0 && self.steps.load(Ordering::SeqCst) == 0
     }
 
     /// Requests under way.
@@ -62,7 +79,7 @@ impl Admission {
             let mut emptied = std::pin::pin!(self.emptied.notified());
             // Listens before it looks, so that the last one cannot leave in between.
             emptied.as_mut().enable();
-            if self.in_flight() == 0 {
+            if self.is_empty() {
                 return;
             }
             emptied.await;
@@ -72,8 +89,10 @@ impl Admission {
 
 impl Drop for AdmissionPermit {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_draining.load(Ordering::SeqCst) {
-            self.0.emptied.notify_waiters();
+        let admission = &self.admission;
+        let count = if self.is_step { &admission.steps } else { &admission.in_flight };
+        if count.fetch_sub(1, Ordering::SeqCst) == 1 && admission.is_draining.load(Ordering::SeqCst) {
+            admission.emptied.notify_waiters();
         }
     }
 }
@@ -95,6 +114,18 @@ mod tests {
         assert_eq!(admission.in_flight(), 2);
         drop(first);
         assert!(admission.admit().is_ok());
+    }
+
+    #[test]
+    fn steps_take_no_place_and_are_let_in_to_the_end() {
+        let admission = Admission::new(1);
+        let permit = admission.admit().unwrap();
+        let step = admission.admit_step();
+        admission.close();
+        let _late = admission.admit_step();
+        assert_eq!(admission.in_flight(), 1);
+        drop((permit, step));
+        assert!(!admission.is_empty(), "a step is under way");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep_until;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::StopSignal;
-use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, NamedTensor, ServiceError};
+use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
 use wharf_tensor::Tensor;
 
 use crate::admission::{AdmissionPermit, draining};
@@ -122,6 +122,35 @@ impl Task {
             self.served.learn(rows, size, elapsed);
         }
         Ok(Computed { outputs, started, elapsed })
+    }
+
+    /// The outputs that it asks for.
+    pub(crate) fn wanted_outputs(&self) -> Vec<String> {
+        if !self.request.outputs.is_empty() {
+            return self.request.outputs.clone();
+        }
+        let signature = self.served.model.signatures().get(&self.signature);
+        let outputs = signature.iter().flat_map(|signature| &signature.outputs);
+        outputs.map(|output| output.spec.name.clone()).collect()
+    }
+
+    /// A request for another model on behalf of this one, without inputs as yet.
+    pub(crate) fn request_for(&self, model: ModelRef) -> InferRequest {
+        InferRequest {
+            deadline: self.request.deadline,
+            priority: self.request.priority,
+            caller: self.request.caller.clone(),
+            span: self.request.span.clone(),
+            trace: self.request.trace.clone(),
+            ..InferRequest::new(model)
+        }
+    }
+
+    /// Other models have answered it, since the moment `started`.
+    pub(crate) fn ran_elsewhere(&self, started: Instant) {
+        let (elapsed, rows) = (started.elapsed(), self.rows_counted());
+        self.served.metrics.queued(started.saturating_duration_since(self.arrived));
+        self.served.metrics.ran(1, rows, elapsed, started + elapsed);
     }
 
     /// Its answer was known when it was looked for, at the moment `asked`.

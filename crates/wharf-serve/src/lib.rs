@@ -37,6 +37,7 @@ mod cache;
 mod config;
 mod control;
 mod demand;
+mod ensemble;
 mod file_changes;
 mod infer;
 mod lifecycle;
@@ -68,8 +69,8 @@ pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use metrics::{BatchStatistics, CountAndTime, ModelStatistics, StatusCounters, UNKNOWN as UNKNOWN_MODEL};
 pub use policy::VersionPolicy;
 pub use settings::{
-    BatchingParameters, BatchingSettings, DynamicBatching, MODEL_SERVER_CONFIG, QueuePolicy, TritonConfig,
-    read_batching_parameters, read_model_server_config,
+    BatchingParameters, BatchingSettings, DynamicBatching, EnsembleStep, MODEL_SERVER_CONFIG, QueuePolicy,
+    TensorMapping, TritonConfig, read_batching_parameters, read_model_server_config,
 };
 pub use state::{VersionState, VersionStatus};
 pub use traffic::{RollbackBounds, Shadow, ShadowReport, StickyKeys, Traffic, TrafficReport, VersionTraffic};

@@ -10,15 +10,17 @@ use wharf_bundle::{BundleError, BundleErrorKind};
 use wharf_engine::LoadedModel;
 use wharf_infer::{ErrorCode, ServiceError};
 
-use crate::cache::ResponseCache;
+use crate::cache::CachePart;
 use crate::control::Desired;
 use crate::demand::resident_bytes;
+use crate::ensemble;
+use crate::ensemble::all_wanted;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
 use crate::served::{ServedModel, Settings};
 use crate::wake::Catalog;
 use crate::warm_up::warm_up;
-use crate::{ControlMode, ModelLocation, VersionPolicy, VersionState};
+use crate::{ControlMode, ModelLocation, TritonConfig, VersionPolicy, VersionState};
 
 /// One version that is to be served.
 struct Wanted {
@@ -47,7 +49,8 @@ pub(crate) async fn refresh(
     if server.config.on_demand.is_some() {
         server.registry.set_catalog(catalog(desired, &found));
     }
-    found.retain(|name, _| desired.wants(name));
+    let wanted = all_wanted(&found, |name| desired.wants(name));
+    found.retain(|name, _| wanted.contains(name));
     settle(server, desired, found, None, retry).await;
     Ok(())
 }
@@ -69,6 +72,11 @@ pub(crate) async fn refresh_one(
     }
     settle(server, desired, found, Some(name), retry).await;
     Ok(())
+}
+
+/// The models that have to be loaded before `name` can be, those first that others need.
+pub(crate) async fn members(desired: &Desired, name: &str) -> Result<Vec<String>, ServiceError> {
+    Ok(ensemble::members(&look(desired).await?, name))
 }
 
 /// The versions that are served of each model once it is loaded.
@@ -218,11 +226,24 @@ fn is_to_load(server: &Inner, wanted: &Wanted, retry: Retry) -> bool {
     is_to_load && (retry == Retry::Now || server.registry.is_due(name, *version, place.stamp))
 }
 
-/// Loads every one of `wanted`, a few at a time; what fails takes nothing else with it.
-async fn load(server: &Arc<Inner>, wanted: Vec<Wanted>) {
+/// Loads every one of `wanted`, an ensemble after its members; what fails takes nothing else with it.
+async fn load(server: &Arc<Inner>, mut wanted: Vec<Wanted>) {
     for wanted in &wanted {
         server.registry.loading(&wanted.name, wanted.version, VersionState::Start);
     }
+    while !wanted.is_empty() {
+        let coming: BTreeSet<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
+        let waits = |wanted: &Wanted| wanted.place.members().any(|member| coming.contains(member));
+        let (waiting, ready): (Vec<_>, Vec<_>) = wanted.into_iter().partition(waits);
+        // Where all wait for each other, each is told so when it finds no member.
+        let (now, later) = if ready.is_empty() { (waiting, ready) } else { (ready, waiting) };
+        load_together(server, now).await;
+        wanted = later;
+    }
+}
+
+/// Loads every one of `wanted`, a few at a time.
+async fn load_together(server: &Arc<Inner>, wanted: Vec<Wanted>) {
     let turns = Arc::new(Semaphore::new(server.config.limits.parallel_loads.max(1)));
     let mut loads = JoinSet::new();
     for wanted in wanted {
@@ -262,6 +283,9 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     let demand = server.config.on_demand.as_ref();
     let before = demand.filter(|demand| !demand.counts_files_only).map(|_| resident_bytes());
     let settings = Settings::of(&server.config, name, place.configured.as_ref())?;
+    if let Some(config) = place.ensemble() {
+        return open_ensemble(server, (name, version), config, settings);
+    }
     let bundle = place.open(name, version).map_err(|error| of_bundle(&error))?;
     bundle.verify().map_err(|error| of_bundle(&error))?;
     let model = LoadedModel::load(&bundle, &*server.engine, &settings.load)?;
@@ -271,19 +295,12 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     let registry = Arc::downgrade(&server.registry);
     let is_cached = settings.is_cached;
     let mut served = ServedModel::new((name, version), model, settings, metrics, registry)?;
+    served.cache = is_cached.then(|| answers(server, &served)).flatten();
     served.warm_up().map_err(not_warm)?;
     if let Some(source) = &server.config.warm_up {
         let requests =
             warm_up(&**source, bundle.folder(), &served.info(), &served.model).map_err(not_warm)?;
         tracing::debug!(model.name = name, model.version = version, requests, "warmed up");
-    }
-    if is_cached {
-        served.cache = server.cache.as_ref().map(ResponseCache::part);
-        if served.cache.is_some() {
-            served.metrics.caches();
-        } else {
-            tracing::warn!(model.name = name, "answers are not remembered: the server has no cache");
-        }
     }
     if demand.is_some() {
         let grown = before.map_or(0, |before| resident_bytes().saturating_sub(before));
@@ -291,6 +308,35 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
         served.taken = Some(server.memory.take(&server.usage, name, bytes));
     }
     Ok(served)
+}
+
+/// Opens an ensemble over the models that answer now. Blocks.
+fn open_ensemble(
+    server: &Inner,
+    (name, version): (&str, u64),
+    config: &Arc<TritonConfig>,
+    settings: Settings,
+) -> Result<ServedModel, ServiceError> {
+    let (model, ensemble) = ensemble::open(name, config, &server.registry.routes())?;
+    let metrics = server.metrics.model(name, version, model.signatures());
+    let registry = Arc::downgrade(&server.registry);
+    let mut served = ServedModel::new((name, version), model, settings, metrics, registry)?;
+    served.ensemble = Some(ensemble);
+    Ok(served)
+}
+
+/// A place for the answers of a version that are to be remembered.
+fn answers(server: &Inner, served: &ServedModel) -> Option<CachePart> {
+    match &server.cache {
+        Some(cache) => {
+            served.metrics.caches();
+            Some(cache.part())
+        }
+        None => {
+            tracing::warn!(model.name = served.name, "answers are not remembered: the server has no cache");
+            None
+        }
+    }
 }
 
 fn not_warm(error: ServiceError) -> ServiceError {

@@ -67,7 +67,14 @@ impl Configured {
         self.config.as_ref().map_or(EngineKind::Onnx.weights_file(), |config| &config.weights)
     }
 
-    /// The numbered folders that hold the weights. Those with leading zeros are none to Triton.
+    /// Whether a version may be a folder without weights: an ensemble has none, and of a file that cannot be read nobody
+    /// knows, but everybody shall hear what is wrong with it.
+    fn may_lack_weights(&self) -> bool {
+        self.config.as_ref().map_or(true, |config| config.ensemble.is_some())
+    }
+
+    /// The numbered folders that hold the weights. Those with leading zeros are none to Triton. An ensemble without any is
+    /// its first version.
     fn versions(&self) -> BTreeMap<u64, BundlePlace> {
         let place = |entry: fs::DirEntry| {
             let name = entry.file_name();
@@ -76,11 +83,20 @@ impl Configured {
             let folder = entry.path();
             let path = match folder.join(MANIFEST_FILE).exists() {
                 true => folder,
-                false => Some(folder.join(self.weights())).filter(|weights| weights.exists())?,
+                false => match folder.join(self.weights()) {
+                    weights if weights.exists() => weights,
+                    _ if self.may_lack_weights() && folder.is_dir() => folder,
+                    _ => return None,
+                },
             };
             Some((version, BundlePlace::alone(&path, Some(self.clone()))))
         };
-        fs::read_dir(&self.folder).into_iter().flatten().flatten().filter_map(place).collect()
+        let mut versions: BTreeMap<u64, BundlePlace> =
+            fs::read_dir(&self.folder).into_iter().flatten().flatten().filter_map(place).collect();
+        if versions.is_empty() && self.may_lack_weights() {
+            versions.insert(1, BundlePlace::alone(&self.folder, Some(self.clone())));
+        }
+        versions
     }
 }
 
@@ -94,6 +110,18 @@ impl BundlePlace {
         let config = configured.as_ref().map(|configured| configured.folder.join(triton::FILE));
         let stamp = stamp_of(path, config);
         Self { path: path.to_owned(), is_repository: false, stamp, configured }
+    }
+
+    /// What is said of it where it is an ensemble.
+    pub(crate) fn ensemble(&self) -> Option<&Arc<TritonConfig>> {
+        let config = self.configured.as_ref()?.config.as_ref().ok()?;
+        Some(config).filter(|config| config.ensemble.is_some())
+    }
+
+    /// The models that it needs.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &str> {
+        let steps = self.ensemble().and_then(|config| config.ensemble.as_deref());
+        steps.unwrap_or_default().iter().map(|step| step.model.as_str())
     }
 
     /// What its files take; 0 where they cannot be looked at. Blocks.

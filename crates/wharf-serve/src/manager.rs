@@ -189,6 +189,16 @@ impl ModelManager {
                 return Err(refusal);
             }
         };
+        self.admitted(request, permit, call).await
+    }
+
+    /// Answers a request that has been let in.
+    pub(crate) async fn admitted(
+        &self,
+        request: InferRequest,
+        permit: AdmissionPermit,
+        call: &mut Call<'_>,
+    ) -> Result<InferResponse, ServiceError> {
         let _hold = self.wake(&request.model).await?;
         let served = self.route(&request.model)?;
         call.is_of(&served.metrics);
@@ -277,6 +287,9 @@ impl ModelManager {
         task: Task,
         permit: AdmissionPermit,
     ) -> Result<InferResponse, ServiceError> {
+        if task.served().ensemble.is_some() {
+            return self.run_ensemble(task).await;
+        }
         if task.runs_here(self.0.config.limits.inline_below, self.0.admission.in_flight()) {
             return task.run_here();
         }

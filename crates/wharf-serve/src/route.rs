@@ -112,6 +112,11 @@ impl Routes {
         &self.sticky_headers
     }
 
+    /// The versions of a model that answer.
+    pub(crate) fn all_ready(&self, name: &str) -> impl Iterator<Item = &Arc<ServedModel>> {
+        self.models.get(name).into_iter().flat_map(BTreeMap::values).filter_map(Route::served)
+    }
+
     /// The version that `reference` means; where requests are spread, that of its keys.
     ///
     /// # Errors

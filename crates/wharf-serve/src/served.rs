@@ -11,6 +11,7 @@ use wharf_infer::{ErrorCode, ServiceError};
 use crate::batch::{Aim, BatchConfig, LaneRules, QueueLimits, Ran, RunSizes};
 use crate::cache::CachePart;
 use crate::demand::Taken;
+use crate::ensemble::Ensemble;
 use crate::location::Configured;
 use crate::metrics::ModelMetrics;
 use crate::registry::Registry;
@@ -74,6 +75,8 @@ pub(crate) struct ServedModel {
     compared: Mutex<BTreeMap<String, u32>>,
     /// Set where the rows of a joined run turned out not to be those of its parts.
     is_unbatchable: AtomicBool,
+    /// The models that answer in its place, where it is an ensemble.
+    pub(crate) ensemble: Option<Ensemble>,
     /// Its answers, where they are remembered.
     pub(crate) cache: Option<CachePart>,
     /// Its share of a memory budget.
@@ -128,6 +131,7 @@ impl ServedModel {
             metrics,
             compared: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
+            ensemble: None,
             cache: None,
             taken: None,
             registry,

@@ -45,6 +45,13 @@ impl ModelManager {
             let failure = ServiceError::new(error.code(), text);
             error.detail().map_or_else(|| failure.clone(), |detail| failure.clone().with_detail(detail))
         };
+        for member in lifecycle::members(&desired, name).await? {
+            asked_for(&mut desired)?.insert(member.clone());
+            if !self.0.registry.is_available(&member) {
+                // One that fails is named by the ensemble that needs it.
+                lifecycle::refresh_one(&self.0, &desired, &member, Retry::Now).await?;
+            }
+        }
         lifecycle::refresh_one(&self.0, &desired, name, Retry::Now).await.map_err(|error| failed(&error))?;
         asked_for(&mut desired)?.insert(name.to_owned());
         match self.failure(name) {
@@ -65,6 +72,22 @@ impl ModelManager {
         }
         let text = format!("failed to unload '{}', it is not loaded", shown(name));
         Err(ServiceError::new(ErrorCode::NotFound, text))
+    }
+
+    /// Unloads an ensemble together with its members; any other model alone.
+    ///
+    /// # Errors
+    /// Models are not loaded on request, or this one is not loaded.
+    pub async fn unload_with_members(&self, name: &str) -> Result<(), ServiceError> {
+        let members = lifecycle::members(&*self.0.desired.lock().await, name).await?;
+        self.unload(name).await?;
+        for member in members {
+            match self.unload(&member).await {
+                Err(error) if error.code() != ErrorCode::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Everything that is loaded, was, or could be: models by name, their versions ascending.

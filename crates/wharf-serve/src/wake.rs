@@ -51,18 +51,33 @@ impl ModelManager {
 
     async fn load_on_demand(&self, demand: &OnDemand, name: &str) -> Result<(), ServiceError> {
         let mut desired = self.0.desired.lock().await;
+        let members = lifecycle::members(&desired, name).await?;
+        // Held, so that none of them makes place for the next.
+        let _held: Vec<Hold> = members.iter().map(|member| self.0.usage.hold(member)).collect();
+        for member in &members {
+            self.load_one(&mut desired, demand, member).await?;
+        }
+        self.load_one(&mut desired, demand, name).await
+    }
+
+    async fn load_one(
+        &self,
+        desired: &mut Desired,
+        demand: &OnDemand,
+        name: &str,
+    ) -> Result<(), ServiceError> {
         if self.0.registry.is_available(name) {
             return Ok(());
         }
         if let Some(budget) = demand.memory_budget {
-            let needed = lifecycle::weigh(&self.0, &desired, name).await?;
-            self.make_room(&mut desired, demand, (name, needed), budget).await?;
+            let needed = lifecycle::weigh(&self.0, desired, name).await?;
+            self.make_room(desired, demand, (name, needed), budget).await?;
         }
         if let Some(asked_for) = &mut desired.asked_for {
             asked_for.insert(name.to_owned());
         }
         tracing::info!(model.name = name, "loading on demand");
-        lifecycle::refresh_one(&self.0, &desired, name, Retry::WhenDue).await?;
+        lifecycle::refresh_one(&self.0, desired, name, Retry::WhenDue).await?;
         if self.0.registry.is_available(name) {
             return Ok(());
         }

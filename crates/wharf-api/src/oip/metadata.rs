@@ -1,6 +1,6 @@
 //! What clients may learn of a model, for both wires.
 
-use wharf_serve::{ModelManager, VersionState};
+use wharf_serve::{EnsembleStep, ModelManager, TensorMapping, VersionState};
 use wharf_tensor::TensorSpec;
 
 use super::datatype::to_wire;
@@ -8,9 +8,11 @@ use super::infer::Found;
 use crate::proto::inference as wire;
 
 /// What the models run in, in Triton's word for it.
-pub(super) const PLATFORM: &str = "onnxruntime_onnx";
+const PLATFORM: &str = "onnxruntime_onnx";
 /// The back end's name.
 const BACKEND: &str = "onnxruntime";
+/// The word for a graph of models, which has no back end.
+const ENSEMBLE: &str = "ensemble";
 
 /// A model's inputs and outputs, with the versions of it that answer.
 pub(super) fn model(manager: &ModelManager, found: &Found) -> wire::ModelMetadataResponse {
@@ -20,7 +22,7 @@ pub(super) fn model(manager: &ModelManager, found: &Found) -> wire::ModelMetadat
     wire::ModelMetadataResponse {
         name: found.info.name.clone(),
         versions: versions(manager, &found.info.name),
-        platform: PLATFORM.to_owned(),
+        platform: platform(found).to_owned(),
         inputs: inputs.map(|input| tensor(&input.spec)).collect(),
         outputs: outputs.map(|output| tensor(&output.spec)).collect(),
         properties: [].into(),
@@ -55,8 +57,8 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
     let outputs = signature.iter().flat_map(|signature| &signature.outputs);
     wire::ModelConfig {
         name: found.info.name.clone(),
-        platform: PLATFORM.to_owned(),
-        backend: BACKEND.to_owned(),
+        platform: platform(found).to_owned(),
+        backend: if steps(found).is_empty() { BACKEND.to_owned() } else { String::new() },
         input: inputs
             .map(|input| wire::ModelInput {
                 name: input.spec.name.clone(),
@@ -74,11 +76,38 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
             .collect(),
         max_batch_size: i32::try_from(max_batch_size).unwrap_or(i32::MAX),
         default_model_filename: match &found.info.config {
+            Some(config) if config.ensemble.is_some() => String::new(),
             Some(config) => config.weights.clone(),
             None => "model.onnx".to_owned(),
         },
+        ensemble_scheduling: Some(steps(found))
+            .filter(|steps| !steps.is_empty())
+            .map(|steps| wire::ModelEnsembling { step: steps.iter().map(step).collect() }),
         response_cache: Some(wire::ModelResponseCache { enable: found.info.is_cached }),
         ..wire::ModelConfig::default()
+    }
+}
+
+fn platform(found: &Found) -> &'static str {
+    if steps(found).is_empty() { PLATFORM } else { ENSEMBLE }
+}
+
+/// The steps of an ensemble; any other model has none.
+fn steps(found: &Found) -> &[EnsembleStep] {
+    let config = found.info.config.as_ref();
+    config.and_then(|config| config.ensemble.as_deref()).unwrap_or_default()
+}
+
+fn step(step: &EnsembleStep) -> wire::model_ensembling::Step {
+    let map = |mappings: &[TensorMapping]| {
+        let entry = |tensor: &TensorMapping| (tensor.model_tensor.clone(), tensor.ensemble_tensor.clone());
+        mappings.iter().map(entry).collect()
+    };
+    wire::model_ensembling::Step {
+        model_name: step.model.clone(),
+        model_version: step.version.unwrap_or(-1),
+        input_map: map(&step.inputs),
+        output_map: map(&step.outputs),
     }
 }
 

@@ -9,4 +9,4 @@ pub(crate) mod triton;
 pub use batching::{BatchingParameters, BatchingSettings, DynamicBatching, QueuePolicy};
 pub use batching_file::read_batching_parameters;
 pub use model_server::{MODEL_SERVER_CONFIG, read_model_server_config};
-pub use triton::TritonConfig;
+pub use triton::{EnsembleStep, TensorMapping, TritonConfig};

@@ -275,7 +275,13 @@ impl OipBackend {
     ) -> Result<wire::RepositoryModelUnloadResponse, ServiceError> {
         let (name, is_kserve) = model_to_change(repository, model)?;
         refuse_parameters(parameters.keys(), &["unload_dependents"])?;
-        self.backend.manager.unload(&name).await?;
+        let dependents = parameters.get("unload_dependents").and_then(|value| value.parameter_choice.clone());
+        match dependents {
+            Some(wire::model_repository_parameter::ParameterChoice::BoolParam(true)) => {
+                self.backend.manager.unload_with_members(&name).await?;
+            }
+            _ => self.backend.manager.unload(&name).await?,
+        }
         Ok(match is_kserve {
             false => wire::RepositoryModelUnloadResponse::default(),
             true => wire::RepositoryModelUnloadResponse { model_name: name, is_unloaded: true },
@@ -302,8 +308,7 @@ pub(super) fn repository_unsupported() -> ServiceError {
     ServiceError::new(ErrorCode::Unimplemented, "'repository_name' specification is not supported")
 }
 
-/// Models come from the repository as they are: a client that brings its own is told so. There are no dependents
-/// either, so that unloading them is nothing to do.
+/// Models come from the repository as they are: a client that brings its own is told so.
 pub(super) fn refuse_parameters<'a>(
     mut names: impl Iterator<Item = &'a String>,
     known: &[&str],

@@ -55,7 +55,13 @@ pub(super) fn config(found: &Found) -> Value {
             "label_filename": output.label_filename, "is_shape_tensor": false,
         })
     };
-    json!({
+    let step = |step: &wire::model_ensembling::Step| {
+        json!({
+            "model_name": step.model_name, "model_version": step.model_version,
+            "input_map": step.input_map, "output_map": step.output_map,
+        })
+    };
+    let mut document = json!({
         "name": config.name,
         "platform": config.platform,
         "backend": config.backend,
@@ -64,7 +70,13 @@ pub(super) fn config(found: &Found) -> Value {
         "output": config.output.iter().map(output).collect::<Vec<_>>(),
         "default_model_filename": config.default_model_filename,
         "response_cache": {"enable": found.info.is_cached},
-    })
+    });
+    // Only an ensemble has it: clients tell by its presence.
+    if let Some(ensemble) = &config.ensemble_scheduling {
+        let steps = ensemble.step.iter().map(step).collect::<Vec<_>>();
+        document["ensemble_scheduling"] = json!({"step": steps});
+    }
+    document
 }
 
 pub(super) fn index(entries: &[IndexEntry], ready_only: bool) -> Value {

@@ -105,8 +105,12 @@ impl OipRestService {
                 documents::changed(&name, "load")
             }
             Route::Unload(name) => {
-                refuse_parameters(&self.json(request).await?, &["unload_dependents"])?;
-                manager.unload(&name).await?;
+                let wanted = self.json(request).await?;
+                refuse_parameters(&wanted, &["unload_dependents"])?;
+                match wanted.pointer("/parameters/unload_dependents").and_then(Value::as_bool) {
+                    Some(true) => manager.unload_with_members(&name).await?,
+                    _ => manager.unload(&name).await?,
+                }
                 documents::changed(&name, "unload")
             }
             Route::MemoryStatus(name) => documents::regions(memory.status(&name)?),

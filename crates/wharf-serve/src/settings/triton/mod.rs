@@ -3,6 +3,7 @@
 //! Every field of the message is either honoured, or checked to ask for nothing that this server does not do.
 
 mod batching;
+mod ensemble;
 mod refused;
 mod tensors;
 #[cfg(test)]
@@ -20,7 +21,8 @@ use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_textproto::{Fields, Message, TextError, parse};
 
 use crate::{BatchConfig, VersionPolicy};
-use tensors::TensorConfig;
+pub use ensemble::{EnsembleStep, TensorMapping};
+pub(crate) use tensors::TensorConfig;
 use warm_up::WarmUpSample;
 
 /// The name of the file in a model's folder.
@@ -39,6 +41,8 @@ pub struct TritonConfig {
     pub inputs: Vec<TensorConfig>,
     /// What is declared of the outputs; possibly not all of them.
     pub outputs: Vec<TensorConfig>,
+    /// The models that answer in its place, where it is an ensemble.
+    pub ensemble: Option<Vec<EnsembleStep>>,
     /// Which versions are served, where it says.
     pub(crate) policy: Option<VersionPolicy>,
     /// The file with the weights.
@@ -89,17 +93,21 @@ impl TritonConfig {
         check_name(&mut fields, name)?;
         check_back_end(&mut fields)?;
         let max_batch_size = whole(&mut fields, "max_batch_size")?.unwrap_or(0);
+        let (inputs, outputs) = (tensors::inputs(&mut fields)?, tensors::outputs(&mut fields)?);
+        let response_cache = response_cache(&mut fields)?;
+        let ensemble = ensemble::read(&mut fields, name, response_cache, (&inputs, &outputs))?;
         let (intra_threads, inter_threads) = threads(&mut fields)?;
         let config = Self {
             max_batch_size,
-            inputs: tensors::inputs(&mut fields)?,
-            outputs: tensors::outputs(&mut fields)?,
+            inputs,
+            outputs,
+            ensemble,
             policy: fields.message("version_policy")?.map(super::policy::read).transpose()?,
             weights: weights(&mut fields)?,
             batching: batching::read(&mut fields, max_batch_size)?,
             intra_threads,
             inter_threads,
-            response_cache: response_cache(&mut fields)?,
+            response_cache,
             warm_up: warm_up::read(&mut fields, max_batch_size)?,
         };
         refused::check(&mut fields)?;
@@ -178,10 +186,12 @@ fn check_name(fields: &mut Fields<'_>, expected: &str) -> Result<(), TextError> 
 }
 
 fn check_back_end(fields: &mut Fields<'_>) -> Result<(), TextError> {
-    for (field, expected) in [("platform", "onnxruntime_onnx"), ("backend", "onnxruntime")] {
+    for (field, expected) in
+        [("platform", &["onnxruntime_onnx", ensemble::PLATFORM][..]), ("backend", &["onnxruntime"])]
+    {
         let value = fields.string(field)?.unwrap_or_default();
-        if !value.is_empty() && value != expected {
-            let problem = format!("`{field}` is `{value}`, expected `{expected}`");
+        if !value.is_empty() && !expected.contains(&value.as_str()) {
+            let problem = format!("`{field}` is `{value}`, expected `{}`", expected.join("` or `"));
             return Err(TextError::new(fields.position(field), problem));
         }
     }

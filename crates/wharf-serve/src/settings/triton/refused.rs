@@ -6,7 +6,6 @@ use wharf_textproto::{Fields, TextError};
 pub(super) fn check(fields: &mut Fields<'_>) -> Result<(), TextError> {
     for (name, instead) in [
         ("sequence_batching", "sequences of requests are not kept together"),
-        ("ensemble_scheduling", "ensembles are not served"),
         ("batch_input", "no inputs are made from batches"),
         ("batch_output", "outputs are split by rows"),
         ("model_repository_agents", "no code runs at loading"),

@@ -86,7 +86,7 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
             "`label_filename` is no plain name",
         ),
         ("default_model_filename: '../m.onnx'", "`default_model_filename` is no plain name"),
-        ("ensemble_scheduling { }", "ensembles are not served"),
+        ("ensemble_scheduling { }", "expected `platform: \"ensemble\"` with it"),
         ("sequence_batching { }", "`sequence_batching` is not supported"),
         ("response_cache { enabled: true }", "did you mean `enable`?"),
         ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
@@ -115,6 +115,65 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
         let error = parsed(text).unwrap_err();
         assert!(error.contains(expected), "{text}: {error}");
     }
+}
+
+/// An ensemble of a step of `a` and one of `b`, with `text` beside them.
+fn ensemble(text: &str) -> String {
+    format!(
+        "platform: 'ensemble' {text}
+input {{ name: 'x' data_type: TYPE_FP32 dims: -1 }} output {{ name: 'y' data_type: TYPE_FP32 dims: -1 }}
+ensemble_scheduling {{
+step {{ model_name: 'a' model_version: -1 input_map {{ key: 'x' value: 'x' }} output_map {{ key: 'y' value: 'z' }} }}
+step {{ model_name: 'b' input_map {{ key: 'x' value: 'z' }} output_map {{ key: 'y' value: 'y' }} }}
+}}"
+    )
+}
+
+#[test]
+fn ensembles_are_graphs() {
+    let config = parsed(&ensemble("max_batch_size: 4")).unwrap();
+    let steps = config.ensemble.unwrap();
+    assert_eq!((steps[0].model.as_str(), steps[0].version, steps.len()), ("a", None, 2));
+    let mapping = &steps[1].inputs[0];
+    assert_eq!((mapping.model_tensor.as_str(), mapping.ensemble_tensor.as_str()), ("x", "z"));
+    assert_eq!(parsed("").unwrap().ensemble, None);
+}
+
+#[test]
+fn what_is_no_graph_is_named_with_its_place() {
+    let good = ensemble("");
+    for (from, to, expected) in [
+        (
+            "value: 'z' } }\nstep",
+            "value: 'w' } }\nstep",
+            "5:36: tensor `z` comes from no step and is no input",
+        ),
+        ("key: 'y' value: 'z'", "key: 'y' value: 'x'", "tensor `x` comes from the ensemble and a step"),
+        ("key: 'y' value: 'z'", "key: 'y' value: 'y'", "tensor `y` comes from two steps"),
+        ("key: 'x' value: 'x'", "key: 'x' value: 'y'", "4:8: steps wait for each other: `a`, `b`"),
+        (
+            "key: 'x' value: 'x' }",
+            "key: 'x' value: 'x' } input_map { key: 'x' value: 'x' }",
+            "`input_map` has `x` twice",
+        ),
+        ("output { name: 'y'", "output { name: 'w'", "output `w` comes from no step"),
+        ("output { name: 'y'", "output { name: 'x'", "output `x` is an input too"),
+        ("output_map { key: 'y' value: 'z' }", "", "the step of `a` has no `output_map`"),
+        ("model_name: 'a'", "", "a step of an ensemble has no `model_name`"),
+        ("model_name: 'a'", "model_name: 'm'", "ensemble `m` has itself as a step"),
+        ("model_version: -1", "model_version: 0", "`model_version` is 0, expected -1"),
+        ("'ensemble' ", "'ensemble' backend: 'onnxruntime' ", "`backend` of an ensemble is not supported"),
+        ("'ensemble' ", "'ensemble' instance_group { count: 1 } ", "`instance_group` of an ensemble"),
+        ("'ensemble' ", "'ensemble' dynamic_batching { } ", "its members join requests themselves"),
+        ("'ensemble' ", "'ensemble' response_cache { enable: true } ", "`response_cache` of an ensemble"),
+        ("platform: 'ensemble'", "", "expected `platform: \"ensemble\"` with it"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let error = parsed(&good.replacen(from, to, 1)).unwrap_err();
+        assert!(error.contains(expected), "{to}: {error}");
+    }
+    let error = parsed("platform: 'ensemble'").unwrap_err();
+    assert!(error.contains("1:1: an ensemble has no `ensemble_scheduling`"), "{error}");
 }
 
 fn spec(name: &str, dtype: DType, dims: &[i64]) -> TensorSpec {
