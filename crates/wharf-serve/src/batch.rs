@@ -13,7 +13,9 @@ mod stats;
 
 pub(crate) use aim::{Aim, Ran};
 pub use config::BatchConfig;
-pub(crate) use entry::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom, Rows};
+pub(crate) use entry::{
+    Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom, Rows, RunPlace,
+};
 pub(crate) use line::Line;
 pub(crate) use queue::QueueLimits;
 pub use queue::{QueueConfig, TimeoutAction};

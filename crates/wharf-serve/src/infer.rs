@@ -57,7 +57,9 @@ impl Task {
     pub(crate) fn runs_here(&self, limit: Duration, in_flight: usize) -> bool {
         let is_lonely = self.rows.is_none() || in_flight <= 1;
         let limit = if is_lonely { limit } else { limit.min(TOO_SHORT_TO_JOIN) };
-        !self.served.model.has_loops()
+        // Here nobody counts runs.
+        self.served.batching.instances.is_none()
+            && !self.served.model.has_loops()
             && self.served.cost.estimate(self.size).is_some_and(|estimate| estimate < limit)
     }
 

@@ -286,6 +286,10 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     if let Some(config) = place.ensemble() {
         return open_ensemble(server, (name, version), config, settings);
     }
+    if let Some(runs) = settings.batching.instances {
+        let failed = |error| ServiceError::internal("the server cannot start its threads", error);
+        server.pool.grow(runs).map_err(failed)?;
+    }
     let bundle = place.open(name, version).map_err(|error| of_bundle(&error))?;
     bundle.verify().map_err(|error| of_bundle(&error))?;
     let model = LoadedModel::load(&bundle, &*server.engine, &settings.load)?;

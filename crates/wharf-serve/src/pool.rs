@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use crate::batch::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, Line, NoRoom};
+use crate::batch::{
+    Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, Line, NoRoom, RunPlace,
+};
 
 /// A piece of work. It answers whoever waits for it itself, also by being dropped.
 pub(crate) trait Job: Send + Sized + 'static {
@@ -39,6 +41,8 @@ struct Shared<J> {
     queue: Mutex<Queue<J>>,
     wake: Condvar,
     max_waiting: usize,
+    /// Threads that there are.
+    started: Mutex<usize>,
 }
 
 struct Queue<J> {
@@ -60,13 +64,24 @@ impl<J: Job> CpuPool<J> {
     /// Starts the threads.
     pub(crate) fn new(workers: usize, max_waiting: usize) -> io::Result<Self> {
         let queue = Queue { line: Line::new(workers.max(1)), idle: 0, is_closed: false };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new(), max_waiting });
+        let started = Mutex::new(0);
+        let shared =
+            Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new(), max_waiting, started });
         let pool = Self(shared);
-        for index in 0..workers.max(1) {
-            let shared = Arc::clone(&pool.0);
-            thread::Builder::new().name(format!("wharf-cpu-{index}")).spawn(move || shared.work())?;
-        }
+        pool.grow(workers.max(1))?;
         Ok(pool)
+    }
+
+    /// Starts more threads until there are so many: for a model that may have more runs at once than there are threads.
+    /// Other models go on as before.
+    pub(crate) fn grow(&self, workers: usize) -> io::Result<()> {
+        let mut started = self.0.started.lock().unwrap_or_else(PoisonError::into_inner);
+        while *started < workers {
+            let shared = Arc::clone(&self.0);
+            thread::Builder::new().name(format!("wharf-cpu-{started}")).spawn(move || shared.work())?;
+            *started += 1;
+        }
+        Ok(())
     }
 
     /// Queues a job, which is of use until `deadline`.
@@ -138,10 +153,12 @@ impl<J: Job> Queue<J> {
 
 impl<J: Job> Shared<J> {
     fn work(&self) {
-        while let Some(Turn { batch, dropped, wait }) = self.next() {
+        let mut ended = None;
+        while let Some(Turn { batch, dropped, wait }) = self.next(ended.take()) {
             dropped.unwanted.into_iter().for_each(J::expire);
             dropped.stale.into_iter().for_each(|job| job.shed(wait));
-            let Some(Batch { items, rows, reason }) = batch else { continue };
+            let Some(Batch { items, rows, reason, place }) = batch else { continue };
+            ended = Some(place);
             // Jobs answer for their own panics; this one keeps the thread.
             if catch_unwind(AssertUnwindSafe(|| J::run(items, rows, reason))).is_err() {
                 tracing::error!("a job panicked outside of its own guard");
@@ -149,8 +166,16 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    fn next(&self) -> Option<Turn<J>> {
+    /// What is next for a thread whose last run has `ended`.
+    fn next(&self, ended: Option<RunPlace>) -> Option<Turn<J>> {
         let mut queue = self.lock();
+        if let Some(place) = ended {
+            queue.line.ended(place);
+            // What waited for this place may not be what this thread takes.
+            if queue.idle > 0 && queue.line.len() > 1 {
+                self.wake.notify_one();
+            }
+        }
         loop {
             let (now, mut dropped) = (Instant::now(), Dropped::default());
             let batch = queue.line.take(now, |job| job.is_wanted(now), &mut dropped);

@@ -47,6 +47,15 @@ impl Settings {
                 batching = config.batching(&batching);
             }
         }
+        let says_threads =
+            configured.and_then(Configured::parts).and_then(|(_, config)| config.intra_threads);
+        let has_default = load.intra_threads == LoadOptions::default().intra_threads;
+        if says_threads.is_none()
+            && has_default
+            && let Some(threads) = batching.intra_threads(server.limits.workers)
+        {
+            load = load.with_intra_threads(threads);
+        }
         Ok(Self { load, batching, is_cached, configured: configured.cloned() })
     }
 }
@@ -121,7 +130,7 @@ impl ServedModel {
                 max_rows,
                 preferred: batching.preferred_sizes.as_slice().into(),
                 max_delay: batching.max_queue_delay,
-                queue: batching.queue.limits(),
+                queue: batching.limits(),
             },
             sizes: RunSizes::default(),
             aim: batching.p99_target.map(|target| Aim::new(target, max_rows)),

@@ -83,9 +83,19 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
         ensemble_scheduling: Some(steps(found))
             .filter(|steps| !steps.is_empty())
             .map(|steps| wire::ModelEnsembling { step: steps.iter().map(step).collect() }),
+        instance_group: instances(found).into_iter().collect(),
         response_cache: Some(wire::ModelResponseCache { enable: found.info.is_cached }),
         ..wire::ModelConfig::default()
     }
+}
+
+fn instances(found: &Found) -> Option<wire::ModelInstanceGroup> {
+    let count = found.info.config.as_ref()?.instances?;
+    Some(wire::ModelInstanceGroup {
+        name: found.info.name.clone(),
+        count: i32::try_from(count).unwrap_or(i32::MAX),
+        kind: wire::model_instance_group::Kind::Cpu as i32,
+    })
 }
 
 fn platform(found: &Found) -> &'static str {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::QueueConfig;
+use super::{QueueConfig, QueueLimits};
 
 /// How requests to one model are joined into runs. By default whatever waits when a thread becomes free runs
 /// together, so that a server with nothing else to do answers as fast as one that joins nothing.
@@ -31,6 +31,9 @@ pub struct BatchConfig {
     pub priority_levels: u32,
     /// The priority of requests that name none, or none of the levels; 0 is the lowest level.
     pub default_priority_level: u32,
+    /// How many runs of the model there may be at once; `None` leaves that to the threads of the server. With it, the
+    /// threads of the server are divided among these runs.
+    pub instances: Option<usize>,
     /// How many may wait, and for how long.
     pub queue: QueueConfig,
 }
@@ -47,6 +50,7 @@ impl Default for BatchConfig {
             checks_rows: true,
             priority_levels: 0,
             default_priority_level: 0,
+            instances: None,
             queue: QueueConfig::default(),
         }
     }
@@ -117,11 +121,29 @@ impl BatchConfig {
         self
     }
 
+    /// With so many runs at once; 0 counts as 1.
+    #[must_use]
+    pub fn with_instances(mut self, runs: usize) -> Self {
+        self.instances = Some(runs.max(1));
+        self
+    }
+
     /// With this queue.
     #[must_use]
     pub fn with_queue(mut self, queue: QueueConfig) -> Self {
         self.queue = queue;
         self
+    }
+
+    /// The threads of one run, where `threads` are to be shared by the instances: what they leave over helps whichever of
+    /// them has work for it.
+    pub(crate) fn intra_threads(&self, threads: usize) -> Option<usize> {
+        self.instances.map(|runs| (threads + 1).saturating_sub(runs).max(1))
+    }
+
+    /// The limits of the queue.
+    pub(crate) fn limits(&self) -> QueueLimits {
+        QueueLimits { max_runs: self.instances, ..self.queue.limits() }
     }
 
     /// The rows with which a batch of so many is run.
@@ -148,6 +170,15 @@ fn ascending(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instances_share_the_threads() {
+        for (instances, threads, expected) in [(1, 8, 8), (2, 8, 7), (8, 8, 1), (9, 8, 1), (0, 2, 2)] {
+            let config = BatchConfig::default().with_instances(instances);
+            assert_eq!(config.intra_threads(threads), Some(expected), "{instances} of {threads}");
+        }
+        assert_eq!(BatchConfig::default().intra_threads(8), None);
+    }
 
     #[test]
     fn priorities_outside_of_the_levels_are_the_default() {

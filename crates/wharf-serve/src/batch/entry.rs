@@ -99,6 +99,16 @@ pub(crate) struct Batch<T> {
     pub(crate) items: Vec<T>,
     pub(crate) rows: usize,
     pub(crate) reason: CloseReason,
+    pub(crate) place: RunPlace,
+}
+
+/// What a run takes up until it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunPlace {
+    /// One of the threads.
+    Thread,
+    /// One of the runs that this model may have at once.
+    Instance(usize),
 }
 
 impl<T> Default for Dropped<T> {

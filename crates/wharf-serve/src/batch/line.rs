@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
 use super::entry::{Fate, LAST};
-use super::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom};
+use super::{
+    Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom, QueueLimits, RunPlace,
+};
 
 /// Everything that waits.
 pub(crate) struct Line<T> {
     lanes: HashMap<LaneKey, Lane<T>>,
     crowd: Crowd,
+    runs: Runs,
     /// Threads that take from here.
     threads: usize,
     waiting: usize,
@@ -31,7 +34,8 @@ impl<T> Line<T> {
     /// A line from which so many threads take.
     pub(crate) fn new(threads: usize) -> Self {
         let crowd = Crowd::default();
-        Self { lanes: HashMap::new(), crowd, threads, waiting: 0, next: 0, is_draining: false }
+        let runs = Runs::default();
+        Self { lanes: HashMap::new(), crowd, runs, threads, waiting: 0, next: 0, is_draining: false }
     }
 
     /// How many wait.
@@ -47,7 +51,7 @@ impl<T> Line<T> {
     /// Whether one more may wait. A refusal for want of room marks the model as overloaded, as does `is_full`, by
     /// which the caller says that there is none.
     pub(crate) fn check_room(&mut self, one: &Candidate, is_full: bool) -> Result<(), NoRoom> {
-        let wait = self.expected_wait(one.model, one.rank);
+        let wait = self.expected_wait(one);
         let cost = one.cost.unwrap_or_else(|| self.crowd.waiting(one.model).1);
         if is_full || !self.crowd.has_room(one.model, one.queue, (cost, wait), one.arrived) {
             self.crowd.refuse(one.model, one.arrived);
@@ -62,8 +66,9 @@ impl<T> Line<T> {
         self.crowd.longest_wait(self.threads)
     }
 
-    fn expected_wait(&self, model: usize, rank: u32) -> Duration {
-        self.crowd.expected_wait(model, rank, self.threads)
+    fn expected_wait(&self, one: &Candidate) -> Duration {
+        let threads = one.queue.max_runs.unwrap_or(self.threads);
+        self.crowd.expected_wait(one.model, one.rank, threads)
     }
 
     /// Puts one into its lane.
@@ -91,15 +96,22 @@ impl<T> Line<T> {
         loop {
             let key = self.next_lane(now)?;
             if let Some(batch) = self.take_from(&key, now, &is_wanted, dropped) {
+                self.runs.begin(batch.place);
                 return Some(batch);
             }
         }
     }
 
+    /// A run that was taken has ended.
+    pub(crate) fn ended(&mut self, place: RunPlace) {
+        self.runs.end(place);
+    }
+
     /// Of the lanes that are due, one of the model that has been given the least; of its lanes, the one with the
     /// lowest rank, then with the earliest arrival.
     fn next_lane(&self, now: Instant) -> Option<LaneKey> {
-        let due = self.lanes.iter().filter(|(_, lane)| self.is_draining || lane.is_due(now));
+        let open = self.lanes.iter().filter(|(key, lane)| self.is_open(key, lane));
+        let due = open.filter(|(_, lane)| self.is_draining || lane.is_due(now));
         let place = |(key, lane): &(&LaneKey, &Lane<T>)| {
             let first = lane.entries.keys().next().copied();
             (self.crowd.given(key.model), first)
@@ -107,9 +119,15 @@ impl<T> Line<T> {
         due.min_by_key(place).map(|(key, _)| key.clone())
     }
 
+    /// Whether one more run may take from a lane now.
+    fn is_open(&self, key: &LaneKey, lane: &Lane<T>) -> bool {
+        self.runs.are_fewer_than(lane.rules.queue, key.model, self.threads)
+    }
+
     /// When the next batch is due that is not due yet.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.lanes.values().filter_map(Lane::due_at).min()
+        let open = self.lanes.iter().filter(|(key, lane)| self.is_open(key, lane));
+        open.filter_map(|(_, lane)| lane.due_at()).min()
     }
 
     /// All that wait, in no order.
@@ -166,7 +184,8 @@ impl<T> Line<T> {
         }
         self.crowd.give(key.model, cost);
         let reason = self.reason(key, &rules, is_full || rows >= rules.max_rows);
-        Some(Batch { items, rows, reason })
+        let place = rules.queue.max_runs.map_or(RunPlace::Thread, |_| RunPlace::Instance(key.model));
+        Some(Batch { items, rows, reason, place })
     }
 
     fn reason(&self, key: &LaneKey, rules: &LaneRules, is_full: bool) -> CloseReason {
@@ -176,6 +195,44 @@ impl<T> Line<T> {
             () if self.lanes.keys().any(|other| other.model == key.model) => CloseReason::KeyChange,
             () if rules.max_delay.is_zero() => CloseReason::IdleWorker,
             () => CloseReason::Delay,
+        }
+    }
+}
+
+/// What runs now.
+#[derive(Default)]
+struct Runs {
+    /// Of models that may have as many as there are threads.
+    on_threads: usize,
+    /// Of each of the others.
+    instances: HashMap<usize, usize>,
+}
+
+impl Runs {
+    fn are_fewer_than(&self, limits: QueueLimits, model: usize, threads: usize) -> bool {
+        match limits.max_runs {
+            None => self.on_threads < threads,
+            Some(most) => self.instances.get(&model).is_none_or(|runs| *runs < most),
+        }
+    }
+
+    fn begin(&mut self, place: RunPlace) {
+        match place {
+            RunPlace::Thread => self.on_threads += 1,
+            RunPlace::Instance(model) => *self.instances.entry(model).or_default() += 1,
+        }
+    }
+
+    fn end(&mut self, place: RunPlace) {
+        match place {
+            RunPlace::Thread => self.on_threads = self.on_threads.saturating_sub(1),
+            RunPlace::Instance(model) => {
+                let left = self.instances.get(&model).copied().unwrap_or(0).saturating_sub(1);
+                match left {
+                    0 => drop(self.instances.remove(&model)),
+                    left => drop(self.instances.insert(model, left)),
+                }
+            }
         }
     }
 }

@@ -79,6 +79,7 @@ impl QueueConfig {
             max_wait: self.max_wait.unwrap_or(Duration::MAX),
             overload_wait: self.overload_wait,
             timeout: self.timeout,
+            max_runs: None,
         }
     }
 }
@@ -90,6 +91,8 @@ pub(crate) struct QueueLimits {
     pub(crate) max_wait: Duration,
     pub(crate) overload_wait: Option<Duration>,
     pub(crate) timeout: Option<(Duration, TimeoutAction)>,
+    /// How many runs may take from it at once; `None` is as many as there are threads.
+    pub(crate) max_runs: Option<usize>,
 }
 
 impl QueueLimits {

@@ -132,6 +132,9 @@ pub(crate) struct ServeArgs {
     /// Threads that compute [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Runs of one model that there may be at once: the threads are divided among them [default: one per thread]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) instances: Option<u16>,
     /// Threads that one run uses within an operator: more than 1 answers few callers faster, and many more slowly
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) intra_threads: u16,

@@ -55,6 +55,7 @@ pub(super) fn config(found: &Found) -> Value {
             "label_filename": output.label_filename, "is_shape_tensor": false,
         })
     };
+    let group = |group: &wire::ModelInstanceGroup| json!({"name": group.name, "kind": group.kind().as_str_name(), "count": group.count});
     let step = |step: &wire::model_ensembling::Step| {
         json!({
             "model_name": step.model_name, "model_version": step.model_version,
@@ -69,6 +70,7 @@ pub(super) fn config(found: &Found) -> Value {
         "input": config.input.iter().map(input).collect::<Vec<_>>(),
         "output": config.output.iter().map(output).collect::<Vec<_>>(),
         "default_model_filename": config.default_model_filename,
+        "instance_group": config.instance_group.iter().map(group).collect::<Vec<_>>(),
         "response_cache": {"enable": found.info.is_cached},
     });
     // Only an ensemble has it: clients tell by its presence.

@@ -28,6 +28,7 @@ fn entry(item: u32, rows: usize, rank: u32, arrived: Instant) -> Entry<u32> {
 
 fn take(line: &mut Line<u32>, now: Instant) -> Option<(Vec<u32>, CloseReason)> {
     let batch = line.take(now, |_| true, &mut Dropped::default())?;
+    line.ended(batch.place);
     Some((batch.items, batch.reason))
 }
 
@@ -41,6 +42,40 @@ fn what_waits_is_taken_together_and_counted_by_its_reason() {
     assert_eq!(take(&mut line, now), Some((vec![1], CloseReason::KeyChange)));
     assert_eq!(take(&mut line, now), Some((vec![3], CloseReason::IdleWorker)));
     assert_eq!(take(&mut line, now), None);
+}
+
+#[test]
+fn a_model_has_no_more_runs_at_once_than_it_may_and_others_go_on() {
+    let (now, mut line) = (Instant::now(), Line::new(2));
+    let mut few = rules(1, 5);
+    few.queue.max_runs = Some(1);
+    for item in [0, 1] {
+        line.push(key(1, 1), few.clone(), entry(item, 1, 0, now));
+    }
+    line.push(key(2, 1), rules(1, 0), entry(2, 1, 0, now));
+    let later = now + Duration::from_millis(9);
+    let mut take = |line: &mut Line<u32>| line.take(later, |_| true, &mut Dropped::default());
+    let first = take(&mut line).unwrap();
+    assert_eq!((first.items, first.place), (vec![0], RunPlace::Instance(1)));
+    let other = take(&mut line).unwrap();
+    assert_eq!((other.items, other.place), (vec![2], RunPlace::Thread));
+    assert_eq!((take(&mut line), line.next_due()), (None, None), "nothing to wake up for");
+    line.ended(first.place);
+    assert_eq!(take(&mut line).unwrap().items, [1]);
+    line.ended(first.place);
+    assert!(line.runs.instances.is_empty());
+}
+
+#[test]
+fn models_without_instances_run_on_no_more_threads_than_there_are() {
+    let (now, mut line) = (Instant::now(), Line::new(1));
+    for item in [0, 1] {
+        line.push(key(1, 1), rules(1, 0), entry(item, 1, 0, now));
+    }
+    let first = line.take(now, |_| true, &mut Dropped::default()).unwrap();
+    assert!(line.take(now, |_| true, &mut Dropped::default()).is_none(), "the pool has grown for another");
+    line.ended(first.place);
+    assert_eq!(take(&mut line, now), Some((vec![1], CloseReason::IdleWorker)));
 }
 
 #[test]
@@ -66,6 +101,7 @@ fn lower_ranks_go_first_and_those_nobody_waits_for_not_at_all() {
         line.push(key(1, 1), rules(2, 0), entry(item, 1, rank, now));
     }
     let batch = line.take(now, |item| *item != 3, &mut dropped).unwrap();
+    line.ended(batch.place);
     assert_eq!((batch.items, batch.rows, dropped.unwanted), (vec![1, 0], 2, vec![3]));
     assert_eq!(line.clear(), [2]);
     assert_eq!(line.len(), 0);

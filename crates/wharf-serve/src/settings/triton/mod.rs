@@ -4,6 +4,7 @@
 
 mod batching;
 mod ensemble;
+mod instances;
 mod refused;
 mod tensors;
 #[cfg(test)]
@@ -53,6 +54,8 @@ pub struct TritonConfig {
     pub(crate) intra_threads: Option<usize>,
     /// Operators side by side, where it says.
     pub(crate) inter_threads: Option<usize>,
+    /// Runs that there may be at once, where it says.
+    pub instances: Option<usize>,
     /// Whether answers are remembered, where it says.
     pub response_cache: Option<bool>,
     /// What a version answers before it is served.
@@ -107,6 +110,7 @@ impl TritonConfig {
             batching: batching::read(&mut fields, max_batch_size)?,
             intra_threads,
             inter_threads,
+            instances: instances::read(&mut fields)?,
             response_cache,
             warm_up: warm_up::read(&mut fields, max_batch_size)?,
         };
@@ -168,7 +172,8 @@ impl TritonConfig {
 
     /// How requests are joined, where the server would join them as in `default`.
     pub(crate) fn batching(&self, default: &BatchConfig) -> BatchConfig {
-        let config = self.batching.clone().unwrap_or_else(|| default.clone());
+        let mut config = self.batching.clone().unwrap_or_else(|| default.clone());
+        config.instances = self.instances.or(default.instances);
         // Without a maximum the first dimension has no meaning of its own.
         let rows = config.max_batch_size.min(self.max_batch_size.max(1));
         config.with_max_batch_size(rows)

@@ -18,7 +18,6 @@ pub(super) fn check(fields: &mut Fields<'_>) -> Result<(), TextError> {
         }
     }
     switched_off(fields, "model_transaction_policy", "decoupled")?;
-    instances(fields)?;
     optimization(fields)?;
     // Labels for metrics, and which of them to record: numbers are recorded for every model under its name.
     fields.has("metric_tags");
@@ -42,24 +41,6 @@ fn switched_off(fields: &mut Fields<'_>, name: &'static str, switch: &'static st
         false => Ok(()),
         true => Err(TextError::new(place, format!("`{name}` with `{switch}` is not supported"))),
     }
-}
-
-/// Runs share one copy of the weights and the threads of the server, so that any count of instances on the processor
-/// is what there is already.
-fn instances(fields: &mut Fields<'_>) -> Result<(), TextError> {
-    for group in fields.messages("instance_group")? {
-        let mut inner = group.fields("ModelInstanceGroup");
-        inner.string("name")?;
-        inner.integer("count")?;
-        let kind = inner.word("kind")?.unwrap_or_default();
-        if !["", "KIND_AUTO", "KIND_CPU"].contains(&kind.as_str()) {
-            let problem =
-                format!("the kind of an instance group is `{kind}`, expected KIND_CPU or KIND_AUTO");
-            return Err(TextError::new(inner.position("kind"), problem));
-        }
-        inner.finish()?;
-    }
-    Ok(())
 }
 
 /// The graph is always optimised; accelerators there are none.

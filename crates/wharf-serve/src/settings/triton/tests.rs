@@ -44,6 +44,7 @@ fn the_usual_fields_are_read() {
         (config.outputs[0].dtype, config.outputs[0].label_filename.as_str()),
         (DType::I64, "labels.txt")
     );
+    assert_eq!((config.instances, batching.instances), (Some(2), Some(2)));
     assert_eq!((config.response_cache, parsed("").unwrap().response_cache), (Some(false), None));
     assert_eq!((config.intra_threads, config.inter_threads), (Some(4), None));
     let batching = config.batching(&BatchConfig::default());
@@ -52,6 +53,18 @@ fn the_usual_fields_are_read() {
     assert_eq!((batching.preferred_sizes, batching.queue.max_waiting), (vec![4, 8], 9));
     assert_eq!(batching.queue.timeout, Some((Duration::from_millis(2), TimeoutAction::Delay)));
     assert_eq!(config.load_options(&LoadOptions::default()).intra_threads, 4);
+}
+
+#[test]
+fn instances_of_all_groups_count_and_a_group_without_a_count_is_one() {
+    for (text, expected) in [
+        ("", None),
+        ("instance_group { kind: KIND_AUTO }", Some(1)),
+        ("instance_group { count: 0 }", Some(1)),
+        ("instance_group [ { count: 2 kind: KIND_CPU }, { name: 'more' count: 3 } ]", Some(5)),
+    ] {
+        assert_eq!(parsed(text).unwrap().instances, expected, "{text}");
+    }
 }
 
 #[test]
@@ -91,6 +104,9 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
         ("response_cache { enabled: true }", "did you mean `enable`?"),
         ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
         ("instance_group { kind: KIND_GPU }", "`KIND_GPU`, expected KIND_CPU or KIND_AUTO"),
+        ("instance_group { kind: KIND_GPU }", "KIND_AUTO: models run on the processor"),
+        ("instance_group { count: 600 } instance_group { count: 600 }", "asks for 1200 instances"),
+        ("instance_group { gpus: 0 }", "unknown field `gpus`"),
         ("dynamic_batching { priority_levels: 2 }", "`default_priority_level` is 0, expected 1 to 2"),
         (
             "dynamic_batching { preferred_batch_size: 2 }",

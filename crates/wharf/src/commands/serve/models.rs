@@ -109,6 +109,9 @@ fn batching(arguments: &ServeArgs) -> anyhow::Result<(BatchConfig, Option<usize>
     if let Some(requests) = arguments.max_queue_size {
         batching.queue = batching.queue.with_max_waiting(requests);
     }
+    if let Some(instances) = arguments.instances {
+        batching = batching.with_instances(usize::from(instances));
+    }
     Ok((batching, threads))
 }
 
