@@ -5,6 +5,7 @@ mod config;
 mod crowd;
 mod entry;
 mod line;
+mod pad;
 mod queue;
 mod run;
 mod seat;
@@ -17,6 +18,7 @@ pub(crate) use entry::{
     Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom, Rows, RunPlace,
 };
 pub(crate) use line::Line;
+pub use pad::{PadValue, Padding};
 pub(crate) use queue::QueueLimits;
 pub use queue::{QueueConfig, TimeoutAction};
 pub(crate) use run::Waiter;

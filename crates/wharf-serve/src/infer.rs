@@ -1,6 +1,7 @@
 //! One request, from admission to answer.
 
 use std::any::Any;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::time::sleep_until;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::StopSignal;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
-use wharf_tensor::Tensor;
+use wharf_tensor::{Dim, Tensor};
 
 use crate::admission::{AdmissionPermit, draining};
 use crate::batch::{Entry, LaneKey, NoRoom, Rows, Seat, Waiter};
@@ -57,8 +58,7 @@ impl Task {
     pub(crate) fn runs_here(&self, limit: Duration, in_flight: usize) -> bool {
         let is_lonely = self.rows.is_none() || in_flight <= 1;
         let limit = if is_lonely { limit } else { limit.min(TOO_SHORT_TO_JOIN) };
-        // Here nobody counts runs.
-        self.served.batching.instances.is_none()
+        !self.served.batching.needs_queue()
             && !self.served.model.has_loops()
             && self.served.cost.estimate(self.size).is_some_and(|estimate| estimate < limit)
     }
@@ -86,7 +86,8 @@ impl Task {
         let (reply, answer) = oneshot::channel();
         let waiter = Waiter::new(self, reply, permit, Arc::clone(&guard.0));
         let rules = if key.rows.is_some() { served.lane_rules() } else { served.alone_rules() };
-        let entry = Entry { item: waiter, rows, rank, arrived: Instant::now(), cost };
+        let queue = served.queue(rank);
+        let entry = Entry { item: waiter, rows, rank, queue, arrived: Instant::now(), cost };
         pool.submit(key, rules, entry, deadline.instant()).map_err(|refusal| refused(&served, refusal))?;
         tokio::select! {
             biased;
@@ -224,6 +225,54 @@ impl Task {
         self.rows.is_some()
     }
 
+    /// The shapes that an input may have.
+    pub(crate) fn pattern(&self, input: &str) -> &[Dim] {
+        let signature = self.served.model.signatures().get(&self.signature);
+        let found =
+            signature.and_then(|signature| signature.inputs.iter().find(|one| one.spec.name == input));
+        found.map(|found| found.spec.shape.dims()).unwrap_or_default()
+    }
+
+    /// How its rows are to be cut, where it has more than a run may.
+    ///
+    /// # Errors
+    /// It has more rows than may be cut.
+    pub(crate) fn cuts(&self) -> Result<Vec<Range<usize>>, ServiceError> {
+        let Some(most) = self.served.batching.cut_up_to else { return Ok(Vec::new()) };
+        let rows = common_rows(self.inputs()).filter(|_| self.served.has_rows(&self.signature));
+        let Some(rows) = rows else { return Ok(Vec::new()) };
+        if rows > most {
+            let text = format!("the request has a batch of {rows}, expected at most {most}");
+            return Err(ServiceError::invalid_argument(text));
+        }
+        let size = self.served.max_rows();
+        if rows <= size {
+            return Ok(Vec::new());
+        }
+        Ok((0..rows).step_by(size).map(|start| start..(start + size).min(rows)).collect())
+    }
+
+    /// Some of its rows, as a request of their own.
+    ///
+    /// # Errors
+    /// It has no such rows.
+    pub(crate) fn part(&self, rows: Range<usize>) -> Result<Self, ServiceError> {
+        let slice = |input: &NamedTensor| {
+            let tensor = input.tensor.slice_rows(rows.clone())?;
+            Ok(NamedTensor::new(input.name.as_str(), tensor))
+        };
+        let inputs = self.inputs().iter().map(slice).collect::<Result<Vec<_>, ServiceError>>()?;
+        let size = inputs.iter().map(|input| size_of_input(&input.tensor)).sum();
+        Ok(Self {
+            served: Arc::clone(&self.served),
+            signature: self.signature.clone(),
+            request: InferRequest { inputs, ..self.request.clone() },
+            size,
+            rows: self.rows.map(|_| rows.len()),
+            arrived: self.arrived,
+        })
+    }
+
     pub(crate) fn deadline(&self) -> Deadline {
         self.request.deadline
     }
@@ -232,7 +281,11 @@ impl Task {
     fn lane(&self) -> LaneKey {
         let trail = |input: &NamedTensor| {
             let dims = input.tensor.shape().dims().get(1..).unwrap_or_default();
-            (input.name.clone(), dims.to_vec())
+            let dims = match &self.served.batching.padding {
+                None => dims.to_vec(),
+                Some(padding) => padding.key(self.pattern(&input.name), &input.name, dims),
+            };
+            (input.name.clone(), dims)
         };
         let rows = self.rows.map(|_| {
             let mut inputs: Vec<_> = self.request.inputs.iter().map(trail).collect();

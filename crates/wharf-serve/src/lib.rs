@@ -44,6 +44,7 @@ mod lifecycle;
 mod location;
 mod manager;
 mod metrics;
+mod parts;
 mod policy;
 mod pool;
 mod registry;
@@ -59,7 +60,7 @@ mod traffic;
 mod wake;
 mod warm_up;
 
-pub use batch::{BatchConfig, BatchSnapshot, QueueConfig, TimeoutAction};
+pub use batch::{BatchConfig, BatchSnapshot, PadValue, Padding, QueueConfig, TimeoutAction};
 pub use cache::CacheConfig;
 pub use config::{ServeConfig, ServeLimits};
 pub use control::{ControlMode, IndexEntry, ModelConfig};

@@ -249,10 +249,11 @@ impl ModelManager {
         let routes = self.0.registry.routes();
         // One that is not there is refused with more words, once it has been read.
         let Some(served) = routes.ready(name, version) else { return Ok(()) };
+        let rank = served.batching.rank(0);
         let one = Candidate {
             model: Arc::as_ptr(served).addr(),
-            queue: served.queue(),
-            rank: served.batching.rank(0),
+            queue: served.queue(rank),
+            rank,
             arrived: Instant::now(),
             cost: None,
             deadline: deadline.instant(),
@@ -289,6 +290,10 @@ impl ModelManager {
     ) -> Result<InferResponse, ServiceError> {
         if task.served().ensemble.is_some() {
             return self.run_ensemble(task).await;
+        }
+        let cuts = task.cuts()?;
+        if !cuts.is_empty() {
+            return self.run_parts(task, cuts, permit).await;
         }
         if task.runs_here(self.0.config.limits.inline_below, self.0.admission.in_flight()) {
             return task.run_here();

@@ -92,9 +92,8 @@ impl<J: Job> CpuPool<J> {
         entry: Entry<J>,
         deadline: Option<Instant>,
     ) -> Result<(), Refusal> {
-        let Entry { rank, arrived, cost, .. } = entry;
-        let one =
-            Candidate { model: key.model, queue: rules.queue, rank, arrived, cost: Some(cost), deadline };
+        let Entry { rank, queue, arrived, cost, .. } = entry;
+        let one = Candidate { model: key.model, queue, rank, arrived, cost: Some(cost), deadline };
         let mut queue = self.0.lock();
         queue.check_room(&one, self.0.max_waiting)?;
         queue.line.push(key, rules, entry);
@@ -226,9 +225,10 @@ mod tests {
 
     fn submit(pool: &CpuPool<Closure>, job: impl FnOnce() + Send + 'static) -> Result<(), Refusal> {
         let queue = QueueConfig::default().limits();
-        let rules = LaneRules { max_rows: 1, preferred: Arc::default(), max_delay: Duration::ZERO, queue };
+        let rules =
+            LaneRules { max_rows: 1, preferred: Arc::default(), max_delay: Duration::ZERO, max_runs: None };
         let (item, arrived) = (Closure(Box::new(job)), Instant::now());
-        let entry = Entry { item, rows: 1, rank: 0, arrived, cost: Duration::ZERO };
+        let entry = Entry { item, rows: 1, rank: 0, queue, arrived, cost: Duration::ZERO };
         pool.submit(LaneKey { model: 0, rows: None }, rules, entry, None)
     }
 

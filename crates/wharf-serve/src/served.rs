@@ -119,6 +119,9 @@ impl ServedModel {
             model = model.with_max_batch_size(config.max_batch_size);
             labels = config.labels(folder).map_err(misdeclared)?.unwrap_or(labels);
         }
+        if let Some(padding) = &batching.padding {
+            padding.check(&model).map_err(misdeclared)?;
+        }
         let limit = model.max_batch_size().unwrap_or(usize::MAX);
         let max_rows = batching.max_batch_size.min(limit);
         Ok(Self {
@@ -130,7 +133,7 @@ impl ServedModel {
                 max_rows,
                 preferred: batching.preferred_sizes.as_slice().into(),
                 max_delay: batching.max_queue_delay,
-                queue: batching.limits(),
+                max_runs: batching.instances,
             },
             sizes: RunSizes::default(),
             aim: batching.p99_target.map(|target| Aim::new(target, max_rows)),
@@ -180,9 +183,9 @@ impl ServedModel {
         ServiceError::new(ErrorCode::Overloaded, text).with_retry_after(retry_after(wait, jitter))
     }
 
-    /// How many may wait, and for how long.
-    pub(crate) fn queue(&self) -> QueueLimits {
-        self.rules.queue
+    /// How many of a rank may wait, and for how long.
+    pub(crate) fn queue(&self, rank: u32) -> QueueLimits {
+        self.batching.limits(rank)
     }
 
     /// How requests are joined, by what has been learnt so far.
@@ -205,8 +208,18 @@ impl ServedModel {
             max_rows: 1,
             max_delay: Duration::ZERO,
             preferred: Arc::default(),
-            queue: self.rules.queue,
+            max_runs: self.rules.max_runs,
         }
+    }
+
+    /// The most rows of a run.
+    pub(crate) fn max_rows(&self) -> usize {
+        self.rules.max_rows.max(1)
+    }
+
+    /// Whether requests of a signature have rows that were never seen to depend on each other.
+    pub(crate) fn has_rows(&self, signature: &str) -> bool {
+        !self.is_unbatchable.load(Ordering::Relaxed) && self.model.can_batch(signature)
     }
 
     /// Learns from a run of what can be joined.
@@ -219,9 +232,7 @@ impl ServedModel {
 
     /// Whether requests of a signature may run together.
     pub(crate) fn can_batch(&self, signature: &str) -> bool {
-        self.rules.max_rows > 1
-            && !self.is_unbatchable.load(Ordering::Relaxed)
-            && self.model.can_batch(signature)
+        self.rules.max_rows > 1 && self.has_rows(signature)
     }
 
     /// Whether a joined run of a signature is to be compared with a lone one, and if so, whether it was of equal

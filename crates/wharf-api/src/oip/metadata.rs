@@ -64,6 +64,7 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
                 name: input.spec.name.clone(),
                 data_type: data_type(&input.spec) as i32,
                 dims: dims(&input.spec),
+                allow_ragged_batch: is_ragged(found, &input.spec.name),
             })
             .collect(),
         output: outputs
@@ -119,6 +120,11 @@ fn step(step: &EnsembleStep) -> wire::model_ensembling::Step {
         input_map: map(&step.inputs),
         output_map: map(&step.outputs),
     }
+}
+
+fn is_ragged(found: &Found, input: &str) -> bool {
+    let inputs = found.info.config.iter().flat_map(|config| &config.inputs);
+    inputs.into_iter().any(|declared| declared.name == input && declared.allow_ragged_batch)
 }
 
 fn label_filename(found: &Found, output: &str) -> String {

@@ -1,13 +1,13 @@
 //! How requests are joined.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{QueueConfig, QueueLimits};
+use super::{Padding, QueueConfig, QueueLimits};
 
 /// How requests to one model are joined into runs. By default whatever waits when a thread becomes free runs
 /// together, so that a server with nothing else to do answers as fast as one that joins nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BatchConfig {
     /// The most rows of a joined run; 1 or less joins nothing. A model that says it takes fewer is given fewer.
@@ -19,6 +19,11 @@ pub struct BatchConfig {
     /// The only sizes that are run, ascending: batches are filled up to the next by repeating their first row. Empty
     /// allows all.
     pub allowed_sizes: Vec<usize>,
+    /// How inputs of different lengths are made alike, so that they may run together; `None` keeps them apart.
+    pub padding: Option<Padding>,
+    /// Cuts requests of more rows than a run may have into several runs, and refuses those of more than this; with `None`
+    /// such a request runs alone, whole.
+    pub cut_up_to: Option<usize>,
     /// The 99th percentile of latency, from arrival to answer, from which size and delay are learnt within the others'
     /// bounds.
     pub p99_target: Option<Duration>,
@@ -31,6 +36,8 @@ pub struct BatchConfig {
     pub priority_levels: u32,
     /// The priority of requests that name none, or none of the levels; 0 is the lowest level.
     pub default_priority_level: u32,
+    /// The queues of levels of priority that are not like `queue`. With levels each has a queue of its own.
+    pub priority_queues: BTreeMap<u32, QueueConfig>,
     /// How many runs of the model there may be at once; `None` leaves that to the threads of the server. With it, the
     /// threads of the server are divided among these runs.
     pub instances: Option<usize>,
@@ -45,11 +52,14 @@ impl Default for BatchConfig {
             only_what_pays: true,
             preferred_sizes: Vec::new(),
             allowed_sizes: Vec::new(),
+            padding: None,
+            cut_up_to: None,
             p99_target: None,
             max_queue_delay: Duration::ZERO,
             checks_rows: true,
             priority_levels: 0,
             default_priority_level: 0,
+            priority_queues: BTreeMap::new(),
             instances: None,
             queue: QueueConfig::default(),
         }
@@ -87,6 +97,26 @@ impl BatchConfig {
     #[must_use]
     pub fn with_allowed_sizes(mut self, sizes: impl IntoIterator<Item = usize>) -> Self {
         self.allowed_sizes = ascending(sizes);
+        self
+    }
+
+    /// With inputs of different lengths made alike.
+    #[must_use]
+    pub fn with_padding(mut self, padding: Padding) -> Self {
+        self.padding = Some(padding);
+        self
+    }
+
+    /// Whether every run has to be of a shape that only the queue sees to, or at a time that only it knows.
+    pub(crate) fn needs_queue(&self) -> bool {
+        let has_buckets = self.padding.as_ref().is_some_and(|padding| !padding.buckets.is_empty());
+        self.instances.is_some() || has_buckets || !self.allowed_sizes.is_empty()
+    }
+
+    /// With requests of up to so many rows cut into runs.
+    #[must_use]
+    pub fn with_cuts(mut self, most: usize) -> Self {
+        self.cut_up_to = Some(most);
         self
     }
 
@@ -128,6 +158,13 @@ impl BatchConfig {
         self
     }
 
+    /// With this queue for a level of priority.
+    #[must_use]
+    pub fn with_priority_queue(mut self, level: u32, queue: QueueConfig) -> Self {
+        self.priority_queues.insert(level, queue);
+        self
+    }
+
     /// With this queue.
     #[must_use]
     pub fn with_queue(mut self, queue: QueueConfig) -> Self {
@@ -141,9 +178,10 @@ impl BatchConfig {
         self.instances.map(|runs| (threads + 1).saturating_sub(runs).max(1))
     }
 
-    /// The limits of the queue.
-    pub(crate) fn limits(&self) -> QueueLimits {
-        QueueLimits { max_runs: self.instances, ..self.queue.limits() }
+    /// The limits of the queue of a rank.
+    pub(crate) fn limits(&self, rank: u32) -> QueueLimits {
+        let queue = self.priority_queues.get(&rank).unwrap_or(&self.queue);
+        QueueLimits { max_runs: self.instances, is_of_rank: self.priority_levels > 0, ..queue.limits() }
     }
 
     /// The rows with which a batch of so many is run.

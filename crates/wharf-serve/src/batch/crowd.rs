@@ -25,8 +25,8 @@ pub(super) struct Crowd {
 #[derive(Default)]
 struct Share {
     waiting: usize,
-    /// The work that waits, by rank.
-    work: BTreeMap<u32, Duration>,
+    /// How many wait, and the work that they are, by rank.
+    ranks: BTreeMap<u32, (usize, Duration)>,
     /// Work given so far, counting from the time when it last wanted none.
     given: Duration,
     refused: Option<Instant>,
@@ -38,7 +38,7 @@ impl Share {
     }
 
     fn work_before(&self, rank: u32) -> Duration {
-        self.work.range(..=rank).map(|(_, work)| *work).sum()
+        self.ranks.range(..=rank).map(|(_, (_, work))| *work).sum()
     }
 }
 
@@ -56,19 +56,22 @@ impl Crowd {
             share.given = share.given.max(self.given);
         }
         share.waiting += 1;
-        *share.work.entry(rank).or_default() += cost;
+        let (waiting, work) = share.ranks.entry(rank).or_default();
+        *waiting += 1;
+        *work += cost;
     }
 
     /// One waits no longer.
     pub(super) fn leave(&mut self, model: usize, rank: u32, cost: Duration) {
         let Some(share) = self.models.get_mut(&model) else { return };
         share.waiting -= 1;
-        if let Some(work) = share.work.get_mut(&rank) {
+        if let Some((waiting, work)) = share.ranks.get_mut(&rank) {
+            *waiting = waiting.saturating_sub(1);
             *work = work.saturating_sub(cost);
         }
         if share.waiting == 0 {
             // Starts afresh, so that no error of rounding stays.
-            share.work.clear();
+            share.ranks.clear();
         }
     }
 
@@ -125,12 +128,15 @@ impl Crowd {
     /// Whether one more may wait, who takes `cost` and expects to wait for `wait`.
     pub(super) fn has_room(
         &self,
-        model: usize,
+        (model, rank): (usize, u32),
         limits: QueueLimits,
         (cost, wait): (Duration, Duration),
         now: Instant,
     ) -> bool {
-        let waiting = self.models.get(&model).map_or(0, |share| share.waiting);
+        let waiting = self.models.get(&model).map_or(0, |share| match limits.is_of_rank {
+            true => share.ranks.get(&rank).map_or(0, |(waiting, _)| *waiting),
+            false => share.waiting,
+        });
         waiting < limits.max_waiting && wait <= limits.longest(self.is_overloaded(model, now), cost)
     }
 }
@@ -192,13 +198,23 @@ mod tests {
     fn a_refusal_is_an_overload_until_all_is_calm() {
         let (now, mut crowd) = (Instant::now(), crowd(&[(1, 0, 30)]));
         let limits = QueueConfig::default().limits();
-        let room = |crowd: &Crowd, at| crowd.has_room(1, limits, (MS, MS * 30), at);
+        let room = |crowd: &Crowd, at| crowd.has_room((1, 0), limits, (MS, MS * 30), at);
         assert!(room(&crowd, now));
         crowd.refuse(1, now);
         assert!(!room(&crowd, now) && !room(&crowd, now + MS * 999));
-        assert!(crowd.has_room(1, limits, (MS, MS * 20), now), "a short wait is kept");
+        assert!(crowd.has_room((1, 0), limits, (MS, MS * 20), now), "a short wait is kept");
         assert!(room(&crowd, now + CALM_AFTER));
-        assert!(!crowd.has_room(1, QueueConfig::default().with_max_waiting(1).limits(), (MS, MS), now));
+        assert!(!crowd.has_room((1, 0), QueueConfig::default().with_max_waiting(1).limits(), (MS, MS), now));
+    }
+
+    #[test]
+    fn a_queue_of_a_rank_counts_those_of_that_rank() {
+        let crowd = crowd(&[(1, 1, 1), (1, 2, 1), (1, 2, 1)]);
+        let limits = QueueConfig::default().with_max_waiting(2).limits();
+        let of_rank = QueueLimits { is_of_rank: true, ..limits };
+        let room = |rank, limits| crowd.has_room((1, rank), limits, (MS, MS), Instant::now());
+        assert_eq!([1, 2, 3].map(|rank| room(rank, of_rank)), [true, false, true]);
+        assert_eq!([1, 2, 3].map(|rank| room(rank, limits)), [false; 3]);
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub(crate) struct LaneRules {
     pub(crate) preferred: Arc<[usize]>,
     /// How long the first of a batch waits for more; zero takes what is there.
     pub(crate) max_delay: Duration,
-    /// How many may wait, and for how long.
-    pub(crate) queue: QueueLimits,
+    /// How many runs there may be at once; `None` is as many as there are threads.
+    pub(crate) max_runs: Option<usize>,
 }
 
 /// One that waits.
@@ -42,6 +42,8 @@ pub(crate) struct Entry<T> {
     pub(crate) rows: usize,
     /// Lower goes first.
     pub(crate) rank: u32,
+    /// How many like it may wait, and for how long.
+    pub(crate) queue: QueueLimits,
     pub(crate) arrived: Instant,
     /// How long it is expected to run; zero where nobody knows.
     pub(crate) cost: Duration,
@@ -140,14 +142,9 @@ pub(super) enum Fate {
 }
 
 impl<T> Entry<T> {
-    pub(super) fn fate(
-        &self,
-        queue: QueueLimits,
-        is_overloaded: bool,
-        now: Instant,
-        is_wanted: impl Fn(&T) -> bool,
-    ) -> Fate {
+    pub(super) fn fate(&self, is_overloaded: bool, now: Instant, is_wanted: impl Fn(&T) -> bool) -> Fate {
         let waited = now.saturating_duration_since(self.arrived);
+        let queue = self.queue;
         match queue.timed_out(waited) {
             _ if !is_wanted(&self.item) => Fate::Unwanted,
             Some(TimeoutAction::Reject) => Fate::Unwanted,

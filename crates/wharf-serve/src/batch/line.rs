@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
 use super::entry::{Fate, LAST};
-use super::{
-    Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom, QueueLimits, RunPlace,
-};
+use super::{Batch, Candidate, CloseReason, Dropped, Entry, LaneKey, LaneRules, NoRoom, RunPlace};
 
 /// Everything that waits.
 pub(crate) struct Line<T> {
@@ -53,7 +51,7 @@ impl<T> Line<T> {
     pub(crate) fn check_room(&mut self, one: &Candidate, is_full: bool) -> Result<(), NoRoom> {
         let wait = self.expected_wait(one);
         let cost = one.cost.unwrap_or_else(|| self.crowd.waiting(one.model).1);
-        if is_full || !self.crowd.has_room(one.model, one.queue, (cost, wait), one.arrived) {
+        if is_full || !self.crowd.has_room((one.model, one.rank), one.queue, (cost, wait), one.arrived) {
             self.crowd.refuse(one.model, one.arrived);
             return Err(NoRoom::Full(wait));
         }
@@ -121,7 +119,7 @@ impl<T> Line<T> {
 
     /// Whether one more run may take from a lane now.
     fn is_open(&self, key: &LaneKey, lane: &Lane<T>) -> bool {
-        self.runs.are_fewer_than(lane.rules.queue, key.model, self.threads)
+        self.runs.are_fewer_than(lane.rules.max_runs, key.model, self.threads)
     }
 
     /// When the next batch is due that is not due yet.
@@ -151,7 +149,7 @@ impl<T> Line<T> {
         let max_rows = lane.cut(&is_wanted);
         let (mut items, mut rows, mut cost, mut is_full) = (Vec::new(), 0_usize, Duration::ZERO, false);
         while let Some(first) = lane.entries.first_entry() {
-            let fate = first.get().fate(lane.rules.queue, is_overloaded, now, &is_wanted);
+            let fate = first.get().fate(is_overloaded, now, &is_wanted);
             let total = rows.saturating_add(first.get().rows);
             is_full = fate == Fate::Runs && !items.is_empty() && total > max_rows;
             if is_full {
@@ -184,7 +182,7 @@ impl<T> Line<T> {
         }
         self.crowd.give(key.model, cost);
         let reason = self.reason(key, &rules, is_full || rows >= rules.max_rows);
-        let place = rules.queue.max_runs.map_or(RunPlace::Thread, |_| RunPlace::Instance(key.model));
+        let place = rules.max_runs.map_or(RunPlace::Thread, |_| RunPlace::Instance(key.model));
         Some(Batch { items, rows, reason, place })
     }
 
@@ -209,8 +207,8 @@ struct Runs {
 }
 
 impl Runs {
-    fn are_fewer_than(&self, limits: QueueLimits, model: usize, threads: usize) -> bool {
-        match limits.max_runs {
+    fn are_fewer_than(&self, max_runs: Option<usize>, model: usize, threads: usize) -> bool {
+        match max_runs {
             None => self.on_threads < threads,
             Some(most) => self.instances.get(&model).is_none_or(|runs| *runs < most),
         }

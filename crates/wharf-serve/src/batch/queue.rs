@@ -80,6 +80,7 @@ impl QueueConfig {
             overload_wait: self.overload_wait,
             timeout: self.timeout,
             max_runs: None,
+            is_of_rank: false,
         }
     }
 }
@@ -93,6 +94,8 @@ pub(crate) struct QueueLimits {
     pub(crate) timeout: Option<(Duration, TimeoutAction)>,
     /// How many runs may take from it at once; `None` is as many as there are threads.
     pub(crate) max_runs: Option<usize>,
+    /// Whether only those of the same rank count as waiting.
+    pub(crate) is_of_rank: bool,
 }
 
 impl QueueLimits {

@@ -1,5 +1,6 @@
 //! One run for all of a batch.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,9 @@ impl Job for Waiter {
                 if batch.len() > 1 {
                     metrics.batches.split();
                 }
-                batch.drain(..).for_each(Waiter::run_alone);
+                // A lone one was lengthened or filled up already, to no avail.
+                let is_tried = batch.len() == 1;
+                batch.drain(..).for_each(|waiter| waiter.run_alone(is_tried));
             }
         }
     }
@@ -75,9 +78,16 @@ impl Waiter {
         Self { task, reply, permit, seat, waits }
     }
 
-    fn run_alone(self) {
+    fn run_alone(self, is_tried: bool) {
         if !self.is_wanted(Instant::now()) {
             return self.expire();
+        }
+        if !is_tried && needs_filling(&self) {
+            let outputs = run_together(std::slice::from_ref(&self)).and_then(|mut outputs| outputs.pop());
+            if let Some(outputs) = outputs {
+                let response = self.task.response(outputs);
+                return self.answer(Ok(response));
+            }
         }
         let stop = Seat::together([&*self.seat].into_iter());
         let outputs = self.task.compute(&stop);
@@ -94,10 +104,16 @@ impl Waiter {
     }
 }
 
-/// Whether one that runs alone has another number of rows than are allowed.
+/// Whether one that runs alone has another number of rows, or other lengths, than are allowed.
 fn needs_filling(waiter: &Waiter) -> bool {
-    let rows = waiter.task.rows();
-    waiter.task.can_be_joined() && waiter.task.served().batching.padded(rows) != rows
+    let (task, rows) = (&waiter.task, waiter.task.rows());
+    let batching = &task.served().batching;
+    let is_short = |input: &NamedTensor| {
+        let dims = input.tensor.shape().dims().get(1..).unwrap_or_default();
+        let padding = batching.padding.as_ref();
+        padding.is_some_and(|padding| padding.target(task.pattern(&input.name), &input.name, &[dims]) != dims)
+    };
+    task.can_be_joined() && (batching.padded(rows) != rows || task.inputs().iter().any(is_short))
 }
 
 /// The outputs of each of `batch`, from one run; `None` where that fails, be it for the fault of one of them:
@@ -116,8 +132,8 @@ fn run_together(batch: &[Waiter]) -> Option<Vec<Vec<NamedTensor>>> {
             return None;
         }
     };
-    let outputs =
-        split(batch, &computed.outputs, filled).filter(|outputs| are_rows_independent(batch, outputs));
+    let outputs = split(batch, &computed.outputs, filled)
+        .filter(|outputs| are_rows_independent(batch, &inputs, outputs));
     match outputs {
         Some(_) => count(batch, &computed),
         None if stop.is_stopped() => {}
@@ -134,14 +150,19 @@ fn count(batch: &[Waiter], computed: &Computed) {
 
 /// Whether the first of `batch` was answered as it is alone. Asked until the answer is yes for requests that differ: of
 /// equal ones it says little, but after some of them nothing new.
-fn are_rows_independent(batch: &[Waiter], outputs: &[Vec<NamedTensor>]) -> bool {
+fn are_rows_independent(batch: &[Waiter], inputs: &[NamedTensor], outputs: &[Vec<NamedTensor>]) -> bool {
     let (Some(first), Some(joined)) = (batch.first(), outputs.first()) else { return false };
     let (served, signature) = (first.task.served(), first.task.signature());
     let are_equal = || batch.iter().all(|waiter| waiter.task.inputs() == first.task.inputs());
     let Some(are_equal) = served.is_to_be_compared(signature, are_equal) else { return true };
+    let rows = 0..first.task.rows();
+    let own = |input: &NamedTensor| {
+        Some(NamedTensor::new(input.name.as_str(), input.tensor.slice_rows(rows.clone()).ok()?))
+    };
+    // As long as they were in the joined run.
+    let Some(own) = inputs.iter().map(own).collect::<Option<Vec<_>>>() else { return false };
     // Nobody asked for this run: it is not counted.
-    let alone =
-        first.task.compute_inputs(first.task.inputs(), (None, first.task.size()), &StopSignal::never());
+    let alone = first.task.compute_inputs(&own, (None, first.task.size()), &StopSignal::never());
     let Ok(Computed { outputs: alone, .. }) = alone else { return false };
     let is_same = alone.len() == joined.len()
         && alone.iter().zip(joined).all(|(alone, joined)| agree(&joined.tensor, &alone.tensor));
@@ -159,13 +180,26 @@ fn join(batch: &[Waiter], more: usize) -> Option<Vec<NamedTensor>> {
             let mut sent = waiter.task.inputs().iter();
             sent.find(|sent| sent.name == input.name).map(|sent| &sent.tensor)
         });
-        let mut parts = parts.collect::<Option<Vec<&Tensor>>>()?;
-        let first = input.tensor.slice_rows(0..1).ok()?;
+        let parts = parts.collect::<Option<Vec<&Tensor>>>()?;
+        let padded = padded(&batch[0].task, &input.name, &parts)?;
+        let mut parts: Vec<&Tensor> = padded.iter().map(|part| &**part).collect();
+        let first = parts.first()?.slice_rows(0..1).ok()?;
         parts.extend(std::iter::repeat_n(&first, more));
         let tensor = Tensor::concat_rows(&parts).ok()?;
         Some(NamedTensor::new(input.name.as_str(), tensor))
     };
     batch[0].task.inputs().iter().map(join_one).collect()
+}
+
+/// The parts of one input made alike where they may differ.
+fn padded<'a>(task: &Task, input: &str, parts: &[&'a Tensor]) -> Option<Vec<Cow<'a, Tensor>>> {
+    let Some(padding) = &task.served().batching.padding else {
+        return Some(parts.iter().map(|part| Cow::Borrowed(*part)).collect());
+    };
+    let dims: Vec<&[usize]> =
+        parts.iter().map(|part| part.shape().dims().get(1..).unwrap_or_default()).collect();
+    let target = padding.target(task.pattern(input), input, &dims);
+    parts.iter().map(|part| padding.pad(input, part, &target).ok()).collect()
 }
 
 /// The rows of each; `None` where the outputs do not have a row for each of the `total` that were run.

@@ -1,11 +1,11 @@
 //! Batching as TensorFlow Serving's and Triton's files describe it, in the settings of this server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use wharf_infer::ServiceError;
 
-use crate::{BatchConfig, QueueConfig, TimeoutAction};
+use crate::{BatchConfig, Padding, QueueConfig, TimeoutAction};
 
 /// What TensorFlow Serving takes where the file does not say.
 const TFS_MAX_BATCH_SIZE: i64 = 1000;
@@ -26,7 +26,7 @@ pub struct BatchingParameters {
 }
 
 /// What such parameters mean here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BatchingSettings {
     /// How requests are joined.
     pub batching: BatchConfig,
@@ -40,38 +40,45 @@ impl BatchingParameters {
     /// # Errors
     /// A number is out of its range, the sizes contradict each other, or what is asked for is not done here.
     pub fn settings(&self) -> Result<BatchingSettings, ServiceError> {
-        self.refuse_unsupported()?;
-        let max_rows = positive("max_batch_size", self.max_batch_size.unwrap_or(TFS_MAX_BATCH_SIZE))?;
+        let most = positive("max_batch_size", self.max_batch_size.unwrap_or(TFS_MAX_BATCH_SIZE))?;
+        let cuts = self.enable_large_batch_splitting == Some(true);
+        let (max_rows, name) = match self.max_execution_batch_size {
+            Some(rows) if cuts => (positive("max_execution_batch_size", rows)?, "max_execution_batch_size"),
+            Some(_) => {
+                let text = "`max_execution_batch_size` is there without `enable_large_batch_splitting`";
+                return Err(ServiceError::invalid_argument(text));
+            }
+            None => (most, "max_batch_size"),
+        };
+        if max_rows > most {
+            let text = format!(
+                "`max_execution_batch_size` is {max_rows}, expected at most {most}, `max_batch_size`"
+            );
+            return Err(ServiceError::invalid_argument(text));
+        }
         let batches =
             positive("max_enqueued_batches", self.max_enqueued_batches.unwrap_or(TFS_MAX_ENQUEUED_BATCHES))?;
         let delay = not_negative("batch_timeout_micros", self.batch_timeout_micros.unwrap_or(0))?;
         let allowed = sizes("allowed_batch_sizes", &self.allowed_batch_sizes)?;
         if allowed.last().is_some_and(|last| *last != max_rows) {
-            let text =
-                format!("the last of `allowed_batch_sizes` must be `max_batch_size`, which is {max_rows}");
+            let text = format!("the last of `allowed_batch_sizes` must be `{name}`, which is {max_rows}");
             return Err(ServiceError::invalid_argument(text));
         }
         let queue = QueueConfig::default().with_max_waiting(batches.saturating_mul(max_rows));
-        let batching = BatchConfig::default()
+        let mut batching = BatchConfig::default()
             .with_max_batch_size(max_rows)
             .with_max_queue_delay(Duration::from_micros(delay))
             .with_only_what_pays(allowed.is_empty() && delay == 0)
             .with_allowed_sizes(allowed)
             .with_queue(queue);
+        if cuts {
+            batching = batching.with_cuts(most);
+        }
+        if self.pad_variable_length_inputs {
+            batching = batching.with_padding(Padding::with_first_element());
+        }
         let threads = self.num_batch_threads.map(|threads| positive("num_batch_threads", threads));
         Ok(BatchingSettings { batching, workers: threads.transpose()? })
-    }
-
-    fn refuse_unsupported(&self) -> Result<(), ServiceError> {
-        let unsupported = [
-            ("pad_variable_length_inputs", self.pad_variable_length_inputs),
-            ("enable_large_batch_splitting", self.enable_large_batch_splitting == Some(true)),
-            ("max_execution_batch_size", self.max_execution_batch_size.is_some()),
-        ];
-        match unsupported.iter().find(|(_, is_set)| *is_set) {
-            None => Ok(()),
-            Some((name, _)) => Err(ServiceError::invalid_argument(format!("`{name}` is not supported"))),
-        }
     }
 }
 
@@ -87,6 +94,7 @@ pub struct DynamicBatching {
     pub priority_levels: u64,
     pub default_priority_level: u64,
     pub default_queue_policy: QueuePolicy,
+    pub priority_queue_policy: BTreeMap<u64, QueuePolicy>,
 }
 
 /// Triton's `ModelQueuePolicy`.
@@ -119,15 +127,23 @@ impl DynamicBatching {
             let text = format!("`default_priority_level` is {default}, expected 1 to {levels}");
             return Err(ServiceError::invalid_argument(text));
         }
+        if let Some(other) = self.priority_queue_policy.keys().find(|key| !(1..=levels).contains(*key)) {
+            let text = format!("`priority_queue_policy` is for level {other}, expected 1 to {levels}");
+            return Err(ServiceError::invalid_argument(text));
+        }
         let level = |value| u32::try_from(value).unwrap_or(u32::MAX - 1);
-        Ok(BatchConfig::default()
+        let batching = BatchConfig::default()
             .with_max_batch_size(max_rows)
             .with_max_queue_delay(Duration::from_micros(self.max_queue_delay_microseconds))
             // Whoever says what they want gets it; otherwise what pays is learnt.
             .with_only_what_pays(preferred.is_empty() && self.max_queue_delay_microseconds == 0)
             .with_preferred_sizes(preferred)
             .with_priority_levels(level(levels), level(default))
-            .with_queue(self.default_queue_policy.settings()))
+            .with_queue(self.default_queue_policy.settings());
+        let policies = self.priority_queue_policy.iter();
+        Ok(policies.fold(batching, |batching, (key, policy)| {
+            batching.with_priority_queue(level(*key), policy.settings())
+        }))
     }
 }
 
@@ -185,6 +201,28 @@ mod tests {
     }
 
     #[test]
+    fn large_batches_are_cut_and_lengths_made_alike_where_asked_for() {
+        let parameters = BatchingParameters {
+            max_batch_size: Some(64),
+            enable_large_batch_splitting: Some(true),
+            max_execution_batch_size: Some(16),
+            allowed_batch_sizes: vec![4, 16],
+            pad_variable_length_inputs: true,
+            ..BatchingParameters::default()
+        };
+        let batching = parameters.settings().unwrap().batching;
+        assert_eq!((batching.max_batch_size, batching.cut_up_to), (16, Some(64)));
+        assert_eq!(batching.padding, Some(Padding::with_first_element()));
+        let whole = BatchingParameters {
+            enable_large_batch_splitting: Some(true),
+            max_batch_size: Some(64),
+            ..BatchingParameters::default()
+        };
+        let batching = whole.settings().unwrap().batching;
+        assert_eq!((batching.max_batch_size, batching.cut_up_to, batching.padding), (64, Some(64), None));
+    }
+
+    #[test]
     fn parameters_of_tensorflow_serving_that_cannot_be_are_named() {
         let none = BatchingParameters::default;
         for (parameters, expected) in [
@@ -195,12 +233,26 @@ mod tests {
             (BatchingParameters { allowed_batch_sizes: vec![8, 16], ..none() }, "must be `max_batch_size`"),
             (BatchingParameters { allowed_batch_sizes: vec![0], ..none() }, "`allowed_batch_sizes` is 0"),
             (
-                BatchingParameters { pad_variable_length_inputs: true, ..none() },
-                "`pad_variable_length_inputs`",
+                BatchingParameters { max_execution_batch_size: Some(8), ..none() },
+                "without `enable_large_batch_splitting`",
             ),
             (
-                BatchingParameters { enable_large_batch_splitting: Some(true), ..none() },
-                "`enable_large_batch_splitting` is not supported",
+                BatchingParameters {
+                    enable_large_batch_splitting: Some(true),
+                    max_batch_size: Some(8),
+                    max_execution_batch_size: Some(9),
+                    ..none()
+                },
+                "`max_execution_batch_size` is 9, expected at most 8",
+            ),
+            (
+                BatchingParameters {
+                    enable_large_batch_splitting: Some(true),
+                    max_execution_batch_size: Some(8),
+                    allowed_batch_sizes: vec![4, 16],
+                    ..none()
+                },
+                "must be `max_execution_batch_size`, which is 8",
             ),
         ] {
             let error = parameters.settings().unwrap_err();
@@ -245,6 +297,15 @@ mod tests {
             (DynamicBatching { max_batch_size: -1, ..some() }, "`max_batch_size` is -1"),
             (DynamicBatching { preferred_batch_size: vec![8], ..some() }, "preferred batch size 8 is larger"),
             (DynamicBatching { preferred_batch_size: vec![0], ..some() }, "`preferred_batch_size` is 0"),
+            (
+                DynamicBatching {
+                    priority_levels: 2,
+                    default_priority_level: 1,
+                    priority_queue_policy: [(3, QueuePolicy::default())].into(),
+                    ..some()
+                },
+                "`priority_queue_policy` is for level 3, expected 1 to 2",
+            ),
             (
                 DynamicBatching { priority_levels: 2, ..some() },
                 "`default_priority_level` is 0, expected 1 to 2",

@@ -12,7 +12,7 @@ use wharf_testing::{FakeEngine, FakeRun, models};
 use super::{
     Answer, Folder, next_run, one_worker, request, send, serve, stepped_batches, until_waiting, value,
 };
-use crate::{BatchConfig, ModelManager, ServeLimits};
+use crate::{BatchConfig, ModelManager, QueueConfig, ServeLimits};
 
 /// A server whose only thread is busy, with requests 1, 2, ... waiting in this order.
 async fn with_waiting(
@@ -138,6 +138,93 @@ async fn the_highest_priority_goes_first() {
     for answer in sent {
         answer.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_level_of_priority_has_a_queue_of_its_own() {
+    let two = QueueConfig::default().with_max_waiting(2);
+    let batching = BatchConfig::off().with_priority_levels(2, 2).with_queue(two);
+    let batching = batching.with_priority_queue(1, QueueConfig::default().with_max_waiting(1));
+    let (manager, engine, run, mut sent) = with_waiting(batching, 2).await;
+    assert_eq!(manager.infer(request("m", 3.0)).await.unwrap_err().code(), ErrorCode::Overloaded);
+    let urgent = |value| InferRequest { priority: 1, ..request("m", value) };
+    sent.push(send(&manager, urgent(4.0)));
+    until_waiting(&manager, 3).await;
+    assert_eq!(manager.infer(urgent(5.0)).await.unwrap_err().code(), ErrorCode::Overloaded);
+    run.finish();
+    for _ in 0..3 {
+        next_run(&engine).await.finish();
+    }
+    for answer in sent {
+        answer.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_runs_at_once_as_there_are_instances_whatever_the_threads() {
+    for (workers, instances) in [(1, 3), (3, 1), (2, 2)] {
+        let limits = ServeLimits::default().with_workers(workers).with_inline_below(Duration::ZERO);
+        let batching = BatchConfig::off().with_instances(instances);
+        let (manager, engine) = stepped_batches(limits, batching).await;
+        let sent: Vec<_> = (0..5_u8).map(|number| send(&manager, request("m", f32::from(number)))).collect();
+        let mut runs = Vec::new();
+        for _ in 0..instances {
+            runs.push(next_run(&engine).await);
+        }
+        until_waiting(&manager, 5 - instances).await;
+        assert_eq!(engine.started(), instances, "{workers} threads");
+        drop(runs);
+        for _ in instances..5 {
+            next_run(&engine).await.finish();
+        }
+        for answer in sent {
+            answer.await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_requests_are_cut_and_their_parts_join_others() {
+    let batching = BatchConfig::default().with_max_batch_size(2).with_cuts(5);
+    let (manager, engine, run, sent) = with_waiting(batching, 1).await;
+    let rows = |values: &[f32]| {
+        let mut request = request("m", 0.0);
+        let shape = Shape::new(&[values.len()]).unwrap();
+        request.inputs[0].tensor = Tensor::from_vec(shape, values.to_vec()).unwrap();
+        request
+    };
+    let large = send(&manager, rows(&[10.0, 11.0, 12.0, 13.0, 14.0]));
+    until_waiting(&manager, 4).await;
+    assert_eq!(manager.gauges().in_flight, 3, "it is one request");
+    run.finish();
+    let mut total = 0;
+    while total < 6 {
+        let run = next_run(&engine).await;
+        let size = run.input.rows().unwrap();
+        assert!(size <= 2, "{:?}", run.input);
+        total += size;
+        run.finish();
+    }
+    let answer = large.await.unwrap().unwrap();
+    assert_eq!(answer.outputs[0].tensor.to_vec::<f32>().unwrap(), [10.0, 11.0, 12.0, 13.0, 14.0]);
+    for answer in sent {
+        answer.await.unwrap().unwrap();
+    }
+    let error = manager.infer(rows(&[0.0; 6])).await.unwrap_err();
+    assert_eq!(error.message(), "the request has a batch of 6, expected at most 5");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_part_that_fails_is_the_failure_of_the_request() {
+    let batching = BatchConfig::default().with_max_batch_size(1).with_cuts(2);
+    let (manager, engine) = stepped_batches(one_worker(), batching).await;
+    let mut request = request("m", 0.0);
+    request.inputs[0].tensor = Tensor::from_vec(Shape::new(&[2]).unwrap(), vec![1.0_f32, 2.0]).unwrap();
+    let sent = send(&manager, request);
+    let run = next_run(&engine).await;
+    assert_eq!(run.input.rows(), Some(1));
+    run.fail("out of order");
+    assert!(sent.await.unwrap().is_err());
 }
 
 /// Row T-14: a request that only the run finds bad, among good ones, over the real runtime.

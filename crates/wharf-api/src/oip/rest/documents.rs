@@ -46,7 +46,7 @@ pub(super) fn config(found: &Found) -> Value {
     let input = |input: &wire::ModelInput| {
         json!({
             "name": input.name, "data_type": data_type(input.data_type), "format": "FORMAT_NONE", "dims": input.dims,
-            "is_shape_tensor": false, "allow_ragged_batch": false, "optional": false,
+            "is_shape_tensor": false, "allow_ragged_batch": input.allow_ragged_batch, "optional": false,
         })
     };
     let output = |output: &wire::ModelOutput| {

@@ -18,12 +18,19 @@ fn rules(max_rows: usize, delay_ms: u64) -> LaneRules {
         max_rows,
         max_delay: Duration::from_millis(delay_ms),
         preferred: Arc::default(),
-        queue: QueueConfig::default().limits(),
+        max_runs: None,
     }
 }
 
 fn entry(item: u32, rows: usize, rank: u32, arrived: Instant) -> Entry<u32> {
-    Entry { item, rows, rank, arrived, cost: Duration::from_millis(1) }
+    Entry {
+        item,
+        rows,
+        rank,
+        queue: QueueConfig::default().limits(),
+        arrived,
+        cost: Duration::from_millis(1),
+    }
 }
 
 fn take(line: &mut Line<u32>, now: Instant) -> Option<(Vec<u32>, CloseReason)> {
@@ -48,13 +55,13 @@ fn what_waits_is_taken_together_and_counted_by_its_reason() {
 fn a_model_has_no_more_runs_at_once_than_it_may_and_others_go_on() {
     let (now, mut line) = (Instant::now(), Line::new(2));
     let mut few = rules(1, 5);
-    few.queue.max_runs = Some(1);
+    few.max_runs = Some(1);
     for item in [0, 1] {
         line.push(key(1, 1), few.clone(), entry(item, 1, 0, now));
     }
     line.push(key(2, 1), rules(1, 0), entry(2, 1, 0, now));
     let later = now + Duration::from_millis(9);
-    let mut take = |line: &mut Line<u32>| line.take(later, |_| true, &mut Dropped::default());
+    let take = |line: &mut Line<u32>| line.take(later, |_| true, &mut Dropped::default());
     let first = take(&mut line).unwrap();
     assert_eq!((first.items, first.place), (vec![0], RunPlace::Instance(1)));
     let other = take(&mut line).unwrap();
@@ -137,11 +144,14 @@ fn what_waits_past_its_time_fails_or_lets_the_others_go_first() {
     ] {
         let (mut line, mut dropped) = (Line::new(1), Dropped::default());
         let queue = QueueConfig::default().with_timeout(Duration::from_millis(40), action).limits();
-        let rules = LaneRules { queue, ..rules(2, 0) };
         for (item, arrived) in [(0, start), (1, later), (2, later)] {
-            line.push(key(1, 1), rules.clone(), entry(item, 1, 0, arrived));
+            line.push(key(1, 1), rules(2, 0), Entry { queue, ..entry(item, 1, 0, arrived) });
         }
-        let mut next = || line.take(later, |_| true, &mut dropped).map(|batch| batch.items);
+        let mut next = || {
+            let batch = line.take(later, |_| true, &mut dropped)?;
+            line.ended(batch.place);
+            Some(batch.items)
+        };
         assert_eq!((next(), next()), (Some(first), second), "{action:?}");
         assert_eq!((dropped.unwanted, line.len()), (failed, 0));
     }
@@ -243,6 +253,7 @@ proptest! {
             loop {
                 let wanted = |item: &u32| entries[*item as usize].4;
                 let Some(batch) = line.take(now, wanted, &mut dropped) else { break };
+                line.ended(batch.place);
                 let members: Vec<_> = batch.items.iter().map(|item| entries[*item as usize]).collect();
                 let rows: usize = members.iter().map(|member| member.2).sum();
                 prop_assert_eq!(rows, batch.rows);

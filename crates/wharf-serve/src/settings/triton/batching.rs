@@ -1,5 +1,7 @@
 //! `dynamic_batching`.
 
+use std::collections::BTreeMap;
+
 use wharf_textproto::{Fields, Message, TextError};
 
 use super::whole;
@@ -24,9 +26,26 @@ pub(super) fn read(fields: &mut Fields<'_>, max_batch_size: usize) -> Result<Opt
             Some(policy) => read_policy(policy)?,
             None => QueuePolicy::default(),
         },
+        priority_queue_policy: read_policies(&mut batching)?,
     };
     batching.finish()?;
     read.settings().map(Some).map_err(|error| TextError::new(place, error.message()))
+}
+
+/// A map from levels: an entry each, with a key and a value.
+fn read_policies(batching: &mut Fields<'_>) -> Result<BTreeMap<u64, QueuePolicy>, TextError> {
+    let mut policies = BTreeMap::new();
+    for entry in batching.messages("priority_queue_policy")? {
+        let mut entry = entry.fields("priority_queue_policy");
+        let level = whole(&mut entry, "key")?.unwrap_or(0) as u64;
+        let place = entry.position("key");
+        let policy = entry.message("value")?.map(read_policy).transpose()?.unwrap_or_default();
+        entry.finish()?;
+        if policies.insert(level, policy).is_some() {
+            return Err(TextError::new(place, format!("`priority_queue_policy` has level {level} twice")));
+        }
+    }
+    Ok(policies)
 }
 
 fn read_policy(message: &Message) -> Result<QueuePolicy, TextError> {

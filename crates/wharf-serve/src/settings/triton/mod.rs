@@ -5,6 +5,7 @@
 mod batching;
 mod ensemble;
 mod instances;
+mod parameters;
 mod refused;
 mod tensors;
 #[cfg(test)]
@@ -19,10 +20,11 @@ use std::sync::Arc;
 
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::{LoadOptions, LoadedModel};
-use wharf_textproto::{Fields, Message, TextError, parse};
+use wharf_textproto::{Fields, TextError, parse};
 
-use crate::{BatchConfig, VersionPolicy};
+use crate::{BatchConfig, Padding, VersionPolicy};
 pub use ensemble::{EnsembleStep, TensorMapping};
+use parameters::Parameters;
 pub(crate) use tensors::TensorConfig;
 use warm_up::WarmUpSample;
 
@@ -50,6 +52,8 @@ pub struct TritonConfig {
     pub weights: String,
     /// How requests are joined; `None` where it asks for nothing.
     pub(crate) batching: Option<BatchConfig>,
+    /// How inputs of different lengths are made alike, where it says.
+    pub(crate) padding: Option<Padding>,
     /// Threads of a run, where it says.
     pub(crate) intra_threads: Option<usize>,
     /// Operators side by side, where it says.
@@ -99,7 +103,8 @@ impl TritonConfig {
         let (inputs, outputs) = (tensors::inputs(&mut fields)?, tensors::outputs(&mut fields)?);
         let response_cache = response_cache(&mut fields)?;
         let ensemble = ensemble::read(&mut fields, name, response_cache, (&inputs, &outputs))?;
-        let (intra_threads, inter_threads) = threads(&mut fields)?;
+        let parameters = Parameters::read(&mut fields)?;
+        let padding = parameters.padding(&inputs, max_batch_size)?;
         let config = Self {
             max_batch_size,
             inputs,
@@ -108,8 +113,9 @@ impl TritonConfig {
             policy: fields.message("version_policy")?.map(super::policy::read).transpose()?,
             weights: weights(&mut fields)?,
             batching: batching::read(&mut fields, max_batch_size)?,
-            intra_threads,
-            inter_threads,
+            padding,
+            intra_threads: parameters.intra_threads,
+            inter_threads: parameters.inter_threads,
             instances: instances::read(&mut fields)?,
             response_cache,
             warm_up: warm_up::read(&mut fields, max_batch_size)?,
@@ -173,6 +179,7 @@ impl TritonConfig {
     /// How requests are joined, where the server would join them as in `default`.
     pub(crate) fn batching(&self, default: &BatchConfig) -> BatchConfig {
         let mut config = self.batching.clone().unwrap_or_else(|| default.clone());
+        config.padding = self.padding.clone().or_else(|| default.padding.clone());
         config.instances = self.instances.or(default.instances);
         // Without a maximum the first dimension has no meaning of its own.
         let rows = config.max_batch_size.min(self.max_batch_size.max(1));
@@ -223,46 +230,6 @@ fn weights(fields: &mut Fields<'_>) -> Result<String, TextError> {
             Err(TextError::new(fields.position("default_model_filename"), problem))
         }
     }
-}
-
-/// `parameters`, a map to strings: those of the ONNX Runtime back end that are about threads.
-fn threads(fields: &mut Fields<'_>) -> Result<(Option<usize>, Option<usize>), TextError> {
-    let (mut intra, mut inter) = (None, None);
-    for entry in fields.messages("parameters")? {
-        let (key, value, place) = parameter(entry)?;
-        let number = value.parse::<usize>().ok().filter(|number| *number <= 1024);
-        let wrong = || TextError::new(place, format!("parameter `{key}` is `{value}`, expected 0 to 1024"));
-        // 0 leaves it to the server, as with Triton.
-        let threads = |number: usize| (number > 0).then_some(number);
-        match key.as_str() {
-            "intra_op_thread_count" => intra = threads(number.ok_or_else(wrong)?),
-            "inter_op_thread_count" => inter = threads(number.ok_or_else(wrong)?),
-            _ => {
-                let problem = format!(
-                    "parameter `{key}` is not known, expected `intra_op_thread_count` or `inter_op_thread_count`"
-                );
-                return Err(TextError::new(place, problem));
-            }
-        }
-    }
-    Ok((intra, inter))
-}
-
-fn parameter(entry: &Message) -> Result<(String, String, wharf_textproto::Position), TextError> {
-    let mut fields = entry.fields("parameters");
-    let key = fields.string("key")?.unwrap_or_default();
-    let place = fields.position("key");
-    let value = match fields.message("value")? {
-        None => String::new(),
-        Some(value) => {
-            let mut fields = value.fields("ModelParameter");
-            let text = fields.string("string_value")?.unwrap_or_default();
-            fields.finish()?;
-            text
-        }
-    };
-    fields.finish()?;
-    Ok((key, value, place))
 }
 
 /// A number that is not negative.

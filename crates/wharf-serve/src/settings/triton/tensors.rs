@@ -13,6 +13,8 @@ pub struct TensorConfig {
     pub dtype: DType,
     /// Its dimensions, without that of the batch where there is one; -1 is any size.
     pub dims: Vec<i64>,
+    /// Whether requests of different lengths may share a batch.
+    pub allow_ragged_batch: bool,
     /// The file with a label for each element of an output; empty where there is none.
     pub label_filename: String,
 }
@@ -45,13 +47,14 @@ pub(super) fn outputs(fields: &mut Fields<'_>) -> Result<Vec<TensorConfig>, Text
 
 fn input(message: &Message) -> Result<TensorConfig, TextError> {
     let mut fields = message.fields("ModelInput");
-    let tensor = tensor(&mut fields)?;
+    let mut tensor = tensor(&mut fields)?;
+    tensor.allow_ragged_batch = fields.bool("allow_ragged_batch")?.unwrap_or_default();
     let format = fields.word("format")?.unwrap_or_default();
     if !["", "FORMAT_NONE", "FORMAT_NHWC", "FORMAT_NCHW"].contains(&format.as_str()) {
         let problem = format!("`format` is `{format}`, expected FORMAT_NONE, FORMAT_NHWC or FORMAT_NCHW");
         return Err(TextError::new(fields.position("format"), problem));
     }
-    for switch in ["allow_ragged_batch", "optional", "is_shape_tensor", "is_non_linear_format_io"] {
+    for switch in ["optional", "is_shape_tensor", "is_non_linear_format_io"] {
         not_set(&mut fields, switch)?;
     }
     fields.finish()?;
@@ -92,7 +95,7 @@ fn tensor(fields: &mut Fields<'_>) -> Result<TensorConfig, TextError> {
         let problem = format!("`reshape` of `{name}` is not supported");
         return Err(TextError::new(fields.position("reshape"), problem));
     }
-    Ok(TensorConfig { name, dtype, dims, label_filename: String::new() })
+    Ok(TensorConfig { name, dtype, dims, allow_ragged_batch: false, label_filename: String::new() })
 }
 
 /// The element type that an enumerator means.

@@ -27,6 +27,7 @@ fn the_usual_fields_are_read() {
           max_queue_delay_microseconds: 100 priority_levels: 3 default_priority_level: 2
           preferred_batch_size: [ 4, 8 ] preserve_ordering: true
           default_queue_policy { timeout_action: DELAY default_timeout_microseconds: 2000 max_queue_size: 9 }
+          priority_queue_policy [ { key: 1 value { max_queue_size: 3 } }, { key: 3 value: { default_timeout_microseconds: 5000 } } ]
         }
         parameters { key: "intra_op_thread_count" value: { string_value: "4" } }
         parameters { key: "inter_op_thread_count" value: { string_value: "0" } }
@@ -44,15 +45,40 @@ fn the_usual_fields_are_read() {
         (config.outputs[0].dtype, config.outputs[0].label_filename.as_str()),
         (DType::I64, "labels.txt")
     );
-    assert_eq!((config.instances, batching.instances), (Some(2), Some(2)));
     assert_eq!((config.response_cache, parsed("").unwrap().response_cache), (Some(false), None));
     assert_eq!((config.intra_threads, config.inter_threads), (Some(4), None));
     let batching = config.batching(&BatchConfig::default());
+    let of_level = |level: u32| {
+        let limits = batching.limits(level);
+        (limits.max_waiting, limits.timeout, limits.is_of_rank)
+    };
+    assert_eq!(of_level(1), (3, None, true));
+    assert_eq!(of_level(2), (9, Some((Duration::from_millis(2), TimeoutAction::Delay)), true));
+    assert_eq!(of_level(3), (usize::MAX, Some((Duration::from_millis(5), TimeoutAction::Reject)), true));
+    assert_eq!((config.instances, batching.instances), (Some(2), Some(2)));
     assert_eq!((batching.max_batch_size, batching.max_queue_delay), (8, Duration::from_micros(100)));
     assert_eq!((batching.priority_levels, batching.default_priority_level), (3, 2));
     assert_eq!((batching.preferred_sizes, batching.queue.max_waiting), (vec![4, 8], 9));
     assert_eq!(batching.queue.timeout, Some((Duration::from_millis(2), TimeoutAction::Delay)));
     assert_eq!(config.load_options(&LoadOptions::default()).intra_threads, 4);
+}
+
+#[test]
+fn ragged_inputs_are_padded_with_a_declared_value() {
+    let config = parsed(
+        r#"max_batch_size: 8
+        input [ { name: "ids" data_type: TYPE_INT64 dims: -1 allow_ragged_batch: true },
+                { name: "mask" data_type: TYPE_INT64 dims: -1 allow_ragged_batch: true },
+                { name: "z" data_type: TYPE_FP32 dims: 3 } ]
+        parameters { key: "pad_value.ids" value { string_value: "1" } }
+        parameters { key: "pad_value" value { string_value: "0" } }
+        parameters { key: "pad_buckets" value { string_value: "32, 16" } }"#,
+    )
+    .unwrap();
+    let expected = Padding::with_number(0.0).with_value_of("ids", 1.0).with_inputs(["ids", "mask"]);
+    let batching = config.batching(&BatchConfig::default());
+    assert_eq!(batching.padding, Some(expected.with_buckets([16, 32])));
+    assert!(batching.needs_queue());
 }
 
 #[test]
@@ -98,12 +124,33 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
             "output { name: 'y' data_type: TYPE_FP32 label_filename: '../x' }",
             "`label_filename` is no plain name",
         ),
+        (
+            "max_batch_size: 4 input { name: 'x' data_type: TYPE_FP32 dims: -1 allow_ragged_batch: true }",
+            "expected parameter `pad_value` or `pad_value.x` with it",
+        ),
+        (
+            "input { name: 'x' data_type: TYPE_FP32 dims: -1 allow_ragged_batch: true }",
+            "input `x` has `allow_ragged_batch`, expected `max_batch_size`",
+        ),
+        ("parameters { key: 'pad_value' value { string_value: '0' } }", "without `allow_ragged_batch`"),
+        (
+            "parameters { key: 'pad_buckets' value { string_value: '8,0' } }",
+            "`pad_buckets` is `8,0`, expected lengths such as",
+        ),
         ("default_model_filename: '../m.onnx'", "`default_model_filename` is no plain name"),
         ("ensemble_scheduling { }", "expected `platform: \"ensemble\"` with it"),
         ("sequence_batching { }", "`sequence_batching` is not supported"),
         ("response_cache { enabled: true }", "did you mean `enable`?"),
         ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
         ("instance_group { kind: KIND_GPU }", "`KIND_GPU`, expected KIND_CPU or KIND_AUTO"),
+        (
+            "dynamic_batching { priority_levels: 1 default_priority_level: 1 priority_queue_policy { key: 2 } }",
+            "`priority_queue_policy` is for level 2, expected 1 to 1",
+        ),
+        (
+            "dynamic_batching { priority_queue_policy { key: 1 } priority_queue_policy { key: 1 } }",
+            "level 1 twice",
+        ),
         ("instance_group { kind: KIND_GPU }", "KIND_AUTO: models run on the processor"),
         ("instance_group { count: 600 } instance_group { count: 600 }", "asks for 1200 instances"),
         ("instance_group { gpus: 0 }", "unknown field `gpus`"),
