@@ -202,10 +202,6 @@ impl Task {
         &self.request.inputs
     }
 
-    pub(crate) fn outputs(&self) -> &[String] {
-        &self.request.outputs
-    }
-
     pub(crate) fn size(&self) -> usize {
         self.size
     }

@@ -45,11 +45,13 @@ async fn key_of(
     served: &Arc<ServedModel>,
     answers: &CachePart,
 ) -> Result<CacheKey, ServiceError> {
+    // Who names all outputs asks for the same as who names none.
+    let outputs = task.wanted_outputs();
     if task.size() < LARGE {
-        return Ok(answers.key(task.signature(), task.inputs(), task.outputs()));
+        return Ok(answers.key(task.signature(), task.inputs(), &outputs));
     }
     let (served, signature) = (Arc::clone(served), task.signature().to_owned());
-    let (inputs, outputs) = (task.inputs().to_vec(), task.outputs().to_vec());
+    let inputs = task.inputs().to_vec();
     let make = move || served.cache.as_ref().map(|answers| answers.key(&signature, &inputs, &outputs));
     let key = spawn_blocking(make).await.ok().flatten();
     key.ok_or_else(|| ServiceError::internal("the request failed", "its key could not be made"))

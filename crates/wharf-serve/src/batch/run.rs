@@ -191,6 +191,11 @@ fn join(batch: &[Waiter], more: usize) -> Option<Vec<NamedTensor>> {
     batch[0].task.inputs().iter().map(join_one).collect()
 }
 
+/// Of a run with more elements than so many, all but one in so many have to be padding for it to be given up: a long
+/// request that meets many short ones would take the memory of as many long ones.
+const SMALL: usize = 1 << 22;
+const MOST_PADDING: usize = 8;
+
 /// The parts of one input made alike where they may differ.
 fn padded<'a>(task: &Task, input: &str, parts: &[&'a Tensor]) -> Option<Vec<Cow<'a, Tensor>>> {
     let Some(padding) = &task.served().batching.padding else {
@@ -199,6 +204,12 @@ fn padded<'a>(task: &Task, input: &str, parts: &[&'a Tensor]) -> Option<Vec<Cow<
     let dims: Vec<&[usize]> =
         parts.iter().map(|part| part.shape().dims().get(1..).unwrap_or_default()).collect();
     let target = padding.target(task.pattern(input), input, &dims);
+    let row = target.iter().try_fold(1_usize, |row, size| row.checked_mul(*size))?;
+    let rows: usize = parts.iter().filter_map(|part| part.rows()).sum();
+    let sent: usize = parts.iter().map(|part| part.num_elements()).sum();
+    if row.checked_mul(rows)? > sent.saturating_mul(MOST_PADDING).max(SMALL) {
+        return None;
+    }
     parts.iter().map(|part| padding.pad(input, part, &target).ok()).collect()
 }
 

@@ -82,7 +82,7 @@ fn models_without_instances_run_on_no_more_threads_than_there_are() {
     let first = line.take(now, |_| true, &mut Dropped::default()).unwrap();
     assert!(line.take(now, |_| true, &mut Dropped::default()).is_none(), "the pool has grown for another");
     line.ended(first.place);
-    assert_eq!(take(&mut line, now), Some((vec![1], CloseReason::IdleWorker)));
+    assert_eq!(take(&mut line, now), Some((vec![1], CloseReason::Full)));
 }
 
 #[test]
