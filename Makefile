@@ -42,8 +42,9 @@ test-rust: deps
 test-clients: build $(VENV)/.complete
 	WHARF_BIN=$(WHARF) $(VENV)/bin/python -m pytest -p no:cacheprovider tests/python
 
-soak: deps ## Run the crash and soak tests with their full counts (long)
+soak: build $(VENV)/.complete ## Run the crash and soak tests with their full counts (long)
 	WHARF_SOAK=1 cargo test --release --locked --workspace -- kill soak
+	WHARF_SOAK=1 WHARF_BIN=$(WHARF) $(VENV)/bin/python -m pytest -p no:cacheprovider tests/python/test_schemathesis.py
 
 bench: build ## Measure training and serving, each beside its baseline in the same run
 	@WHARF=$(WHARF) scripts/bench.sh
