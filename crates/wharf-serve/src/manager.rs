@@ -258,7 +258,11 @@ impl ModelManager {
             cost: None,
             deadline: deadline.instant(),
         };
-        self.0.pool.check_room(&one).map_err(|refusal| refused(served, refusal))
+        self.0.pool.check_room(&one).map_err(|refusal| {
+            let error = refused(served, refusal);
+            served.metrics.refused(error.code());
+            error
+        })
     }
 
     fn route(&self, model: &ModelRef) -> Result<Arc<ServedModel>, ServiceError> {

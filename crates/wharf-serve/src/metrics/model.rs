@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use wharf_bundle::Signature;
-use wharf_infer::NamedTensor;
+use wharf_infer::{ErrorCode, NamedTensor};
 use wharf_metrics::{Counter, Gauge, Histogram, TimeCounter};
 use wharf_tensor::Dim;
 
-use super::{Clock, LifeMetrics, StatusCounters};
+use super::{Clock, Joined, LifeMetrics, StatusCounters};
 use crate::batch::BatchStats;
 
 /// Runs are told apart by size up to this many rows.
@@ -45,6 +45,8 @@ pub(crate) struct ModelMetrics {
     pub(crate) batches: BatchStats,
     /// Of all versions of the model.
     life: Arc<LifeMetrics>,
+    /// Of all models.
+    joined: Arc<Joined>,
     /// Whether it was ever available.
     was_loaded: AtomicBool,
     /// Rows that were computed.
@@ -69,7 +71,7 @@ impl ModelMetrics {
         name: &str,
         version: u64,
         signatures: &BTreeMap<String, Signature>,
-        life: Arc<LifeMetrics>,
+        (life, joined): (Arc<LifeMetrics>, Arc<Joined>),
         clock: Clock,
     ) -> Self {
         let mut inputs = signatures.values().flat_map(|signature| &signature.inputs);
@@ -90,6 +92,7 @@ impl ModelMetrics {
             is_cached: AtomicBool::new(false),
             batches: BatchStats::default(),
             life,
+            joined,
             was_loaded: AtomicBool::new(false),
             rows: Counter::default(),
             runs_by_rows: (0..=LARGEST_BATCH).map(|_| TimeCounter::default()).collect(),
@@ -117,6 +120,11 @@ impl ModelMetrics {
         let failures = self.statuses.errors().map(|(_, count)| count).sum();
         let p99 = self.requests.snapshot().quantile(0.99);
         (self.statuses.ok(), failures, p99.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    }
+
+    /// A request was refused before it was read.
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        self.statuses.count_error(code);
     }
 
     /// A request begins to wait for a thread.
@@ -155,6 +163,8 @@ impl ModelMetrics {
         self.compute.record_duration(elapsed);
         let count = u32::try_from(requests).unwrap_or(u32::MAX);
         self.computed.record_times(count.into(), elapsed.saturating_mul(count));
+        self.life.runtime.record_durations(count.into(), elapsed);
+        self.joined.runs.increment();
         self.rows.add(rows as u64);
         if let Some(runs) = self.runs_by_rows.get(rows) {
             runs.record(elapsed);
@@ -180,6 +190,8 @@ impl ModelMetrics {
 impl Drop for Waits {
     fn drop(&mut self) {
         self.metrics.waiting.add(-1);
-        self.metrics.batch_wait.record_duration(self.since.elapsed());
+        let waited = self.since.elapsed();
+        self.metrics.batch_wait.record_duration(waited);
+        self.metrics.joined.waits.record_durations(1, waited);
     }
 }
