@@ -1,20 +1,24 @@
 //! The decoders of the wires as plain functions of bytes, for `wharf-fuzz`: whatever the bytes are, each returns.
 //! No part of the interface.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use prost::Message as _;
-use wharf_bundle::{Method, OutputSource, Signature, SignatureInput, SignatureOutput};
+use wharf_bundle::{DEFAULT_SIGNATURE, Method, OutputSource, Signature, SignatureInput, SignatureOutput};
 use wharf_serve::ModelManager;
 use wharf_tensor::{DType, TensorSpec};
 
 use crate::Limits;
 use crate::backend::Backend;
-use crate::oip::{OipBackend, SharedMemory, grpc, rest};
+use crate::listener::read_ssl_config;
+use crate::oip::{OipBackend, SharedMemory, rest};
 use crate::proto::inference::ModelInferRequest;
 use crate::proto::tensorflow::serving::{ClassificationRequest, PredictRequest};
-use crate::tfs;
+use crate::{grpc, oip, tfs, trace};
 
 /// Signatures of every element type that JSON has, and of two inputs.
 static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
@@ -59,10 +63,41 @@ pub fn tfs_classify_message(message: &[u8]) {
     tfs::read_input(request.input, SIGNATURES.iter());
 }
 
+/// A warm-up file whose records are whole, and the same bytes as the only message of one: checksums that are right by
+/// chance are none.
+pub fn warm_up_file(bytes: &[u8]) {
+    static SIGNATURES_BY_NAME: LazyLock<BTreeMap<String, Signature>> = LazyLock::new(|| {
+        let name = |index: usize| if index == 0 { DEFAULT_SIGNATURE.to_owned() } else { index.to_string() };
+        SIGNATURES.iter().cloned().enumerate().map(|(index, one)| (name(index), one)).collect()
+    });
+    tfs::read_warm_up(bytes, &SIGNATURES_BY_NAME);
+    tfs::read_warm_up(&tfs::records_of(&[bytes]), &SIGNATURES_BY_NAME);
+}
+
+pub fn ssl_config(bytes: &[u8]) {
+    read_ssl_config(Path::new("ssl.txt"), bytes);
+}
+
+/// The value of each header field that is read.
+pub fn header(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let mut headers = HeaderMap::new();
+    for name in ["grpc-timeout", "traceparent", "inference-header-content-length", "content-length"] {
+        headers.insert(name, value.clone());
+    }
+    let _ = (grpc::timeout(&headers), rest::json_length(&headers), trace::parent(&headers));
+}
+
+/// The bodies of calls that carry no tensors.
+pub fn oip_settings(body: &[u8]) {
+    rest::read_settings(body);
+}
+
 /// A gzip body and a deflate body.
 pub fn packed_body(body: &[u8]) {
     use crate::rest::body::{Packing, unpacked};
-    let _ = (unpacked(body, Packing::Gzip, 1 << 20), unpacked(body, Packing::Zlib, 1 << 20));
+    let unpack = |packing| unpacked(body, packing, 1 << 20, |_| Ok(()));
+    let _ = (unpack(Packing::Gzip), unpack(Packing::Zlib));
 }
 
 /// The Open Inference Protocol, whose requests may speak of what the server keeps.
@@ -93,7 +128,7 @@ impl OipWire {
 
     pub fn message(&self, message: &[u8]) {
         if let Ok(request) = ModelInferRequest::decode(Bytes::copy_from_slice(message)) {
-            grpc::read_infer(&self.0, request);
+            oip::grpc::read_infer(&self.0, request);
         }
     }
 }

@@ -108,7 +108,7 @@ impl<W: Wire> Traced<W> {
 }
 
 /// What the caller says; nothing where it says it twice.
-fn parent(headers: &HeaderMap) -> Option<TraceContext> {
+pub(crate) fn parent(headers: &HeaderMap) -> Option<TraceContext> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
     TraceContext::parse(value.to_str().ok()?)

@@ -114,6 +114,21 @@ def idx(magic, dims, content):
     return struct.pack(f">I{len(dims)}I", magic, *dims) + content
 
 
+def masked_crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    crc ^= 0xffffffff
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff)
+
+
+def tfrecord(data):
+    length = struct.pack("<Q", len(data))
+    return length + masked_crc32c(length) + data + masked_crc32c(data)
+
+
 def pth(content):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
@@ -166,6 +181,38 @@ def main():
     put("textproto", config=config,
         pbtxt='name: "m" # a comment\nmax_batch_size: 8\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 3 ] }, { name: "y" } ]\n'
               'parameters { key: "k" value: { string_value: "a\\n\\x41\\101" "b" } }\n[ext.name]: 1.5e3; inf: -inf hex: 0x1F <a: true>')
+    put("triton_config",
+        all='name: "m" backend: "onnxruntime" max_batch_size: 8 version_policy: { latest { num_versions: 2 } }\n'
+            'input [ { name: "x", data_type: TYPE_FP32, dims: [ 3, -1 ], reshape { shape: [ 3 ] } } ]\n'
+            'output [ { name: "y" data_type: TYPE_INT64 dims: 1 label_filename: "labels.txt" } ]\n'
+            'instance_group [ { count: 2 kind: KIND_CPU } ] default_model_filename: "net.onnx"\n'
+            'parameters { key: "intra_op_thread_count" value: { string_value: "4" } }',
+        batching='dynamic_batching { max_queue_delay_microseconds: 100 priority_levels: 3 default_priority_level: 2\n'
+                 '  preferred_batch_size: [ 4, 8 ] preserve_ordering: true default_queue_policy { timeout_action: DELAY\n'
+                 '  default_timeout_microseconds: 2000 max_queue_size: 9 } priority_queue_policy { key: 1 value { } } }',
+        warm_up='max_batch_size: 4 model_warmup [ { name: "w" batch_size: 2 count: 3 inputs { key: "x" value: {\n'
+                '  data_type: TYPE_FP32 dims: [ 2 ] zero_data: true } } inputs { key: "y" value: { data_type: TYPE_INT8 dims: 1 random_data: true } } } ]')
+    put("batching_parameters",
+        one="max_batch_size { value: 128 } batch_timeout_micros: { value: 0 } max_enqueued_batches { value: 100 } num_batch_threads { value: 8 }\n"
+            "allowed_batch_sizes: 64 allowed_batch_sizes: [ 128 ] thread_pool_name { value: 'b' } enable_large_batch_splitting { value: true }")
+    put("monitoring_config", one="prometheus_config: { enable: true, path: '/m' }")
+    put("ssl_config", one="server_key: 'k' server_cert: 'c' \n'd' custom_ca: 'a' client_verify: true")
+    put("oip_settings",
+        log='{"log_error": true, "log_warning": false, "log_info": true, "log_verbose_level": 1, "log_format": "default"}',
+        trace='{"trace_level": ["TIMESTAMPS"], "trace_rate": "1000", "trace_count": null}',
+        region='{"key": "/wharf_a", "offset": 16, "byte_size": 64}',
+        load='{"parameters": {"unload_dependents": true}, "ready": true}')
+    put("header", timeout="12345678m", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", length="1024")
+    floats_of_x = tfs_message(("x", field(1, 1) + shape(2) + field(5, floats(6, 8))))
+    examples = field(1, field(1, "half")) + field(2, field(1, field(1, example())))
+    logs = {"predict": field(6, field(1, floats_of_x)), "classify": field(2, field(1, examples)),
+            "regress": field(3, field(1, examples)),
+            "multi": field(4, field(1, field(1, field(1, field(1, "m")) + field(2, "tensorflow/serving/regress")) + field(2, field(1, field(1, example())))))}
+    put("warm_up_file", file=tfrecord(logs["predict"]) + tfrecord(logs["classify"]), **logs)
+    line = {"v": 1, "time_us": 1, "model": "m", "version": 3, "signature": "serving_default", "outputs": ["y"], "status": "OK",
+            "duration_us": 12, "trace_id": "0af7651916cd43dd8448eb211c80319c"}
+    put("request_log", floats=json.dumps({**line, "inputs": [{"name": "x", "dtype": "float32", "shape": [1, 2], "data": "AACAPwAAAEA="}]}),
+        strings=json.dumps({**line, "inputs": [{"name": "s", "dtype": "string", "shape": [2], "strings": ["YQ==", ""]}]}))
     put("onnx", **{path.stem: path.read_bytes() for path in sorted(MODELS.glob("*.onnx"))
                    if path.stem in ("half_plus_two", "add", "gather", "escaping", "identity_string", "classifier_float")})
     spec = {"name": "x", "dtype": "float32", "shape": [-1]}

@@ -13,7 +13,7 @@ use wharf_api::fuzz::{self, OipWire};
 use wharf_bundle::{Goldens, Manifest};
 use wharf_data::Part;
 use wharf_pickle::{CIFAR_GLOBALS, Limits, Pickle};
-use wharf_serve::ServeConfig;
+use wharf_serve::{ServeConfig, TritonConfig};
 use wharf_tensor::{Shape, Tensor};
 use wharf_testing::FakeEngine;
 use wharf_transform::{Pipeline, Step};
@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 28] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -38,9 +38,21 @@ pub const TARGETS: [Target; 20] = [
     fast("oip_json", |bytes| with_oip(|wire| wire.json(bytes))),
     fast("oip_binary", |bytes| with_oip(|wire| wire.binary(bytes))),
     fast("oip_message", |bytes| with_oip(|wire| wire.message(bytes))),
+    fast("oip_settings", fuzz::oip_settings),
     fast("packed_body", fuzz::packed_body),
-    fast("textproto", textproto),
-    fast("model_server_config", model_server_config),
+    fast("header", fuzz::header),
+    fast("warm_up_file", fuzz::warm_up_file),
+    fast("ssl_config", fuzz::ssl_config),
+    fast("request_log", |bytes| with_text(bytes, |text| drop(wharf_request_log::Record::from_line(text)))),
+    fast("textproto", |bytes| with_text(bytes, |text| drop(wharf_textproto::parse(text)))),
+    fast("model_server_config", |bytes| {
+        with_text(bytes, |text| drop(wharf_serve::read_model_server_config(text)))
+    }),
+    fast("triton_config", |bytes| with_text(bytes, |text| drop(TritonConfig::parse(text, "m")))),
+    fast("batching_parameters", |bytes| {
+        with_text(bytes, |text| drop(wharf_serve::read_batching_parameters(text)))
+    }),
+    fast("monitoring_config", |bytes| with_text(bytes, |text| drop(wharf_api::read_monitoring_config(text)))),
     fast("onnx", onnx),
     fast("manifest", |bytes| drop(Manifest::from_json(bytes))),
     fast("goldens", |bytes| drop(Goldens::from_bytes(&Bytes::copy_from_slice(bytes)))),
@@ -91,15 +103,9 @@ fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-fn textproto(bytes: &[u8]) {
+fn with_text(bytes: &[u8], run: impl FnOnce(&str)) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        drop(wharf_textproto::parse(text));
-    }
-}
-
-fn model_server_config(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        drop(wharf_serve::read_model_server_config(text));
+        run(text);
     }
 }
 

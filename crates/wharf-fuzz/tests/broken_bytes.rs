@@ -71,3 +71,15 @@ fn broken_bytes_are_refused_soak() {
     let faults: Vec<String> = targets.flat_map(feed).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
+
+#[test]
+fn every_folder_of_the_corpus_is_that_of_a_target() {
+    let folders = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap()).filter(|entry| entry.file_type().unwrap().is_dir());
+    let mut folders: Vec<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut targets: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+    folders.sort_unstable();
+    targets.sort_unstable();
+    assert_eq!(folders, targets);
+}

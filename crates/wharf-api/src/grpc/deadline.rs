@@ -9,7 +9,7 @@ use wharf_infer::ServiceError;
 ///
 /// # Errors
 /// The header is not one to eight digits and a unit.
-pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, ServiceError> {
+pub(crate) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, ServiceError> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     let parsed = value.to_str().ok().and_then(parse);
     let malformed = || ServiceError::invalid_argument("header `grpc-timeout` is not a number and a unit");

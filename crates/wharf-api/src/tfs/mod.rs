@@ -20,6 +20,7 @@ mod tests;
 pub(crate) use backend::TfsBackend;
 pub(crate) use encode::TensorEncoding;
 pub use warm_up::TfsWarmUp;
+pub(crate) use warm_up::{read_warm_up, records_of};
 
 /// Reads the tensors of a request of any kind, for fuzzing.
 pub(crate) fn read_tensors(

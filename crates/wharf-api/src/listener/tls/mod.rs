@@ -189,3 +189,8 @@ fn log_reload(result: &Result<bool, TlsError>) {
         }
     }
 }
+
+/// Reads a text of keys and certificates, for fuzzing.
+pub(crate) fn read_ssl_config(file: &std::path::Path, bytes: &[u8]) {
+    let _ = ssl_config::material(file, bytes);
+}

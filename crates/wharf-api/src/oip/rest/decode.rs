@@ -20,7 +20,7 @@ pub(super) const JSON_LENGTH: &str = "inference-header-content-length";
 ///
 /// # Errors
 /// The header is no number.
-pub(super) fn json_length(headers: &HeaderMap) -> Result<Option<usize>, ServiceError> {
+pub(crate) fn json_length(headers: &HeaderMap) -> Result<Option<usize>, ServiceError> {
     let Some(value) = headers.get(JSON_LENGTH) else { return Ok(None) };
     let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let length = digits.and_then(|digits| digits.parse().ok());

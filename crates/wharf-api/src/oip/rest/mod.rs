@@ -18,6 +18,7 @@ use serde_json::Value;
 use tonic::body::Body;
 use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
+pub(crate) use self::decode::json_length;
 use self::route::{ModelRoute, NoRoute, Route, Target};
 use super::infer::{Found, OipBackend};
 use super::log_settings::{self, Settings};
@@ -96,7 +97,11 @@ impl OipRestService {
             }
             Route::Index => {
                 let wanted = self.json(request).await?;
-                let ready_only = wanted.get("ready").and_then(Value::as_bool).unwrap_or_default();
+                let ready_only = match wanted.get("ready") {
+                    None | Some(Value::Null) => false,
+                    Some(Value::Bool(ready)) => *ready,
+                    Some(_) => return Err(ServiceError::invalid_argument("'ready' is no boolean").into()),
+                };
                 documents::index(&manager.index().await?, ready_only)
             }
             Route::Load(name) => {
@@ -214,6 +219,13 @@ fn refuse_parameters(document: &Value, known: &[&str]) -> Result<(), ServiceErro
         Some(Value::Object(parameters)) => super::grpc::refuse_parameters(parameters.keys(), known),
         Some(_) => Err(ServiceError::invalid_argument("'parameters' is no JSON object")),
     }
+}
+
+/// Reads the body of a call that carries no tensors as each of them does, for fuzzing.
+pub(crate) fn read_settings(body: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return };
+    let _ = (log_settings::from_json(&value), trace_settings::from_json(&value));
+    let _ = (documents::Region::read(&value), refuse_parameters(&value, &["unload_dependents"]));
 }
 
 /// Reads an infer body of any kind, for fuzzing.

@@ -4,8 +4,9 @@ mod records;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use prost::Message as _;
@@ -29,6 +30,9 @@ const FILE: &str = "assets.extra/tf_serving_warmup_requests";
 /// The most records that the reference server takes.
 const MAX_RECORDS: usize = 1000;
 
+/// Ways to call a version, by their names.
+type Signatures = BTreeMap<String, Signature>;
+
 /// Reads `assets.extra/tf_serving_warmup_requests`: a TFRecord file of `PredictionLog` messages. The model that a
 /// message names is not looked at: the version that loads is meant. A version without the file has no requests.
 #[derive(Clone, Debug, Default)]
@@ -42,25 +46,57 @@ impl TfsWarmUp {
         Self { limits }
     }
 
-    fn requests(&self, info: &ModelInfo, log: LogType) -> Result<Vec<WarmUpRequest>, ServiceError> {
+    /// Hands every request of `file` to `run`, and says how many records it has.
+    fn each_of(
+        &self,
+        file: impl Read,
+        signatures: &Signatures,
+        run: &mut dyn FnMut(WarmUpRequest) -> Result<(), ServiceError>,
+    ) -> Result<usize, ServiceError> {
+        let mut records = Records::new(file, self.limits.max_body_bytes);
+        let mut count = 0;
+        while let Some(record) = records.next().map_err(damaged)? {
+            count += 1;
+            if count > MAX_RECORDS {
+                let text = format!("Number of warmup records exceeds the maximum ({MAX_RECORDS})");
+                return Err(ServiceError::invalid_argument(text));
+            }
+            let at = |error: ServiceError| {
+                ServiceError::new(error.code(), format!("record {count}: {}", error.message()))
+            };
+            let log = PredictionLog::decode(record.as_slice()).ok().and_then(|message| message.log_type);
+            let log =
+                log.ok_or_else(|| at(ServiceError::invalid_argument("is no PredictionLog with a request")))?;
+            for request in self.requests(signatures, log).map_err(at)? {
+                run(request).map_err(at)?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn requests(&self, signatures: &Signatures, log: LogType) -> Result<Vec<WarmUpRequest>, ServiceError> {
         match log {
-            LogType::PredictLog(log) => Ok(vec![self.predict(info, log.request.unwrap_or_default())?]),
+            LogType::PredictLog(log) => Ok(vec![self.predict(signatures, log.request.unwrap_or_default())?]),
             LogType::ClassifyLog(log) => {
                 let request = log.request.unwrap_or_default();
-                Ok(vec![examples(info, request.model_spec, request.input, CLASSIFY_METHOD)?])
+                Ok(vec![examples(signatures, request.model_spec, request.input, CLASSIFY_METHOD)?])
             }
             LogType::RegressLog(log) => {
                 let request = log.request.unwrap_or_default();
-                Ok(vec![examples(info, request.model_spec, request.input, REGRESS_METHOD)?])
+                Ok(vec![examples(signatures, request.model_spec, request.input, REGRESS_METHOD)?])
             }
-            LogType::MultiInferenceLog(log) => multi_inference(info, log.request.unwrap_or_default()),
+            LogType::MultiInferenceLog(log) => multi_inference(signatures, log.request.unwrap_or_default()),
             LogType::SessionLog(_) => Err(unsupported("session_log")),
             LogType::PredictStreamedLog(_) => Err(unsupported("predict_streamed_log")),
         }
     }
 
-    fn predict(&self, info: &ModelInfo, request: PredictRequest) -> Result<WarmUpRequest, ServiceError> {
-        let (name, signature) = signature(info, request.model_spec)?;
+    fn predict(
+        &self,
+        signatures: &Signatures,
+        request: PredictRequest,
+    ) -> Result<WarmUpRequest, ServiceError> {
+        let (name, signature) = signature(signatures, request.model_spec)?;
         let inputs = predict_inputs(signature, request.inputs, &request.output_filter, &self.limits)?;
         Ok(WarmUpRequest { signature: name, inputs, outputs: request.output_filter })
     }
@@ -80,33 +116,15 @@ impl WarmUp for TfsWarmUp {
             }
             Err(error) => return Err(unreadable("it cannot be opened", error)),
         };
-        let mut records = Records::new(BufReader::new(file), self.limits.max_body_bytes);
-        let mut count = 0;
-        while let Some(record) = records.next().map_err(damaged)? {
-            count += 1;
-            if count > MAX_RECORDS {
-                let text = format!("Number of warmup records exceeds the maximum ({MAX_RECORDS})");
-                return Err(ServiceError::invalid_argument(text));
-            }
-            let at = |error: ServiceError| {
-                ServiceError::new(error.code(), format!("record {count}: {}", error.message()))
-            };
-            let log = PredictionLog::decode(record.as_slice()).ok().and_then(|message| message.log_type);
-            let log =
-                log.ok_or_else(|| at(ServiceError::invalid_argument("is no PredictionLog with a request")))?;
-            for request in self.requests(info, log).map_err(at)? {
-                run(request).map_err(at)?;
-            }
-        }
-        Ok(count)
+        self.each_of(BufReader::new(file), &info.signatures, run)
     }
 }
 
 /// The signature that a recorded request calls, with its name.
-fn signature(info: &ModelInfo, spec: Option<ModelSpec>) -> Result<(String, &Signature), ServiceError> {
+fn signature(signatures: &Signatures, spec: Option<ModelSpec>) -> Result<(String, &Signature), ServiceError> {
     let name = spec.map(|spec| spec.signature_name).filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| DEFAULT_SIGNATURE.to_owned());
-    match info.signatures.get(&name) {
+    match signatures.get(&name) {
         Some(signature) => Ok((name, signature)),
         None => {
             let text = format!("Serving signature key \"{}\" not found.", shown(&name));
@@ -117,12 +135,12 @@ fn signature(info: &ModelInfo, spec: Option<ModelSpec>) -> Result<(String, &Sign
 
 /// A request of examples, to classify or to regress.
 fn examples(
-    info: &ModelInfo,
+    signatures: &Signatures,
     spec: Option<ModelSpec>,
     input: Option<Input>,
     method: &str,
 ) -> Result<WarmUpRequest, ServiceError> {
-    let (name, signature) = signature(info, spec)?;
+    let (name, signature) = signature(signatures, spec)?;
     let inputs = Examples::from_wire(input)?.to_inputs(signature)?;
     let outputs = match method {
         CLASSIFY_METHOD => classification_outputs(signature)?,
@@ -133,12 +151,22 @@ fn examples(
 }
 
 fn multi_inference(
-    info: &ModelInfo,
+    signatures: &Signatures,
     request: MultiInferenceRequest,
 ) -> Result<Vec<WarmUpRequest>, ServiceError> {
     let input = request.input;
     let tasks = request.tasks.into_iter();
-    tasks.map(|task| examples(info, task.model_spec, input.clone(), &task.method_name)).collect()
+    tasks.map(|task| examples(signatures, task.model_spec, input.clone(), &task.method_name)).collect()
+}
+
+/// Reads the bytes of a warm-up file, for fuzzing.
+pub(crate) fn read_warm_up(bytes: &[u8], signatures: &Signatures) {
+    let _ = TfsWarmUp::default().each_of(bytes, signatures, &mut |_| Ok(()));
+}
+
+/// The records that a file of TFRecord has, for fuzzing what is in them: a fuzzer does not find checksums.
+pub(crate) fn records_of(messages: &[&[u8]]) -> Vec<u8> {
+    records::written(messages)
 }
 
 fn unsupported(kind: &str) -> ServiceError {

@@ -69,11 +69,10 @@ fn masked(checksum: u32) -> u32 {
     checksum.rotate_right(15).wrapping_add(MASK)
 }
 
-/// A file of these records.
-#[cfg(test)]
-pub(super) fn written(records: &[Vec<u8>]) -> Vec<u8> {
+/// A file of these records, for tests.
+pub(super) fn written(records: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut file = Vec::new();
-    for record in records {
+    for record in records.iter().map(AsRef::as_ref) {
         for part in [&(record.len() as u64).to_le_bytes()[..], record] {
             file.extend_from_slice(part);
             file.extend_from_slice(&masked(crc32c::crc32c(part)).to_le_bytes());
@@ -105,7 +104,8 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were_written() {
-        for records in [vec![], vec![vec![]], vec![vec![1], vec![2; 1000], b"three".to_vec()]] {
+        for records in [Vec::<Vec<u8>>::new(), vec![vec![]], vec![vec![1], vec![2; 1000], b"three".to_vec()]]
+        {
             assert_eq!(read(&written(&records)).unwrap(), records);
         }
     }
