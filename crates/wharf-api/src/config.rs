@@ -42,7 +42,8 @@ pub struct ApiConfig {
     pub shared_memory_prefix: Option<String>,
     /// The log, for clients to ask how much is in it and to change that; `None` lets them do neither.
     pub log_control: Option<LogControl>,
-    /// How long a REST request may take. gRPC clients say themselves how long they wait.
+    /// How long a REST request may take. gRPC clients say themselves how long they wait; for those that do not there is
+    /// [`Limits::grpc_timeout`].
     pub rest_timeout: Duration,
     /// Whether gRPC replies carry tensors as raw `tensor_content` and not as lists of values. Stock clients read
     /// both by `make_ndarray`; many read the lists alone.

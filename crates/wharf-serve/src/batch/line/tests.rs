@@ -1,3 +1,5 @@
+mod overload;
+
 use proptest::prelude::*;
 
 use std::sync::Arc;
