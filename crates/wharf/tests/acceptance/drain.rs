@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use wharf_testing::models;
 
 use crate::grpc::Caller;
 use crate::http::{self, Manner};
@@ -62,4 +63,31 @@ async fn stopping_answers_every_request_that_was_taken() {
     let faults = clients.join_all().await.concat();
     assert!(faults.is_empty(), "{faults:?}");
     drop((idle, halfway));
+}
+
+/// A model whose warm-up takes days.
+fn put_one_that_loads_for_ever(repository: &std::path::Path) {
+    let folder = repository.join("m");
+    std::fs::create_dir_all(folder.join("1")).unwrap();
+    std::fs::create_dir(folder.join("warmup")).unwrap();
+    std::fs::write(folder.join("warmup/times"), i64::MAX.to_le_bytes()).unwrap();
+    let input = r#"inputs { key: "times" value { data_type: TYPE_INT64 input_data_file: "times" } }"#;
+    std::fs::write(folder.join("config.pbtxt"), format!("model_warmup {{ name: 'w' {input} }}")).unwrap();
+    std::fs::write(folder.join("1/model.onnx"), models::SLOW).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_does_not_wait_for_a_model_that_loads() {
+    let server = Server::start_empty("poll");
+    put_one_that_loads_for_ever(&server.repository());
+    let address = server.address(Port::Tfs);
+    let request = b"GET /v1/models/m HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    loop {
+        match http::exchange(&address, request, Manner::default()).await {
+            Reply::Http { text, .. } if text.contains("LOADING") => break,
+            Reply::Http { text, .. } => assert!(!text.contains("END"), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    tokio::task::spawn_blocking(move || server.stop()).await.unwrap();
 }

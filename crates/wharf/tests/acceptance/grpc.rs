@@ -38,13 +38,41 @@ impl Caller {
         }
         let request = request.body(Full::new(Bytes::from(framed))).unwrap();
         match tokio::time::timeout(PATIENCE, self.send(request)).await {
-            Ok(Ok(reply)) => reply,
+            Ok(Ok((code, _, bytes))) if code == "0" => {
+                Reply::grpc(&code, String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Ok(Ok((code, message, _))) => {
+                Reply::grpc(&code, message.replace("%20", " ").replace("%22", "\""))
+            }
             Ok(Err(error)) => Reply::Nothing(format!("{error:?}")),
             Err(_) => Reply::Nothing(format!("no answer after {PATIENCE:?}")),
         }
     }
 
-    async fn send(&mut self, request: http::Request<Full<Bytes>>) -> hyper::Result<Reply> {
+    /// Sends messages to `path`, and expects as many as answers.
+    pub(crate) async fn answers(&mut self, path: &str, messages: &[Vec<u8>]) -> Result<Vec<Bytes>, String> {
+        let framed = messages.iter().flat_map(|message| {
+            [&[0][..], &(message.len() as u32).to_be_bytes(), message.as_slice()].concat()
+        });
+        let request = http::Request::post(format!("http://localhost{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Full::new(framed.collect()))
+            .unwrap();
+        let (code, text, mut bytes) = self.send(request).await.map_err(|error| format!("{error:?}"))?;
+        let mut answers = Vec::new();
+        while bytes.len() >= 5 {
+            let head = bytes.split_to(5);
+            answers.push(bytes.split_to(u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize));
+        }
+        match code == "0" && answers.len() == messages.len() {
+            true => Ok(answers),
+            false => Err(format!("code {code}, {} answers: {text}", answers.len())),
+        }
+    }
+
+    /// The status of the answer, its text, and its messages as they travel.
+    async fn send(&mut self, request: http::Request<Full<Bytes>>) -> hyper::Result<(String, String, Bytes)> {
         self.0.ready().await?;
         let (head, body) = self.0.send_request(request).await?.into_parts();
         let collected = body.collect().await?;
@@ -54,10 +82,6 @@ impl Caller {
             value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
         };
         let (code, message) = (field("grpc-status"), field("grpc-message"));
-        if code == "0" {
-            let bytes = collected.to_bytes();
-            return Ok(Reply::grpc(&code, String::from_utf8_lossy(&bytes).into_owned()));
-        }
-        Ok(Reply::grpc(&code, message.replace("%20", " ").replace("%22", "\"")))
+        Ok((code, message, collected.to_bytes()))
     }
 }

@@ -13,17 +13,23 @@ use crate::reply::Reply;
 use crate::row::{Port, Row, RowFile};
 use crate::server::Server;
 
+/// How many times more bodies are broken under `WHARF_SOAK=1`: a hundred thousand over all rows.
+const SOAK: u64 = 20;
+/// How often replies that nobody reads warm the server up: what is freed by a thread that then has nothing to do stays
+/// with it, so that the first time does not show all that is kept.
+const WARM: usize = 2;
+
 /// Plays `NAME.toml` against a server with these arguments more, and expects every row to end as it says, and the
 /// server to be as it was.
 pub(crate) async fn file(name: &str, arguments: &[&str]) {
     let rows = RowFile::read(name).row;
     let mut server = Server::start(arguments);
     let canary = Canary::start(&server).await;
-    let mut faults = round(&server, &rows).await;
+    let mut faults = round(&server, &rows, WARM).await;
     let before = Footprint::of(&server);
     // Said once is enough.
     if faults.is_empty() {
-        faults = round(&server, &rows).await;
+        faults = round(&server, &rows, 1).await;
         faults.extend(settle(&server, &before).await.err());
     }
     let (calls, failures) = canary.end().await;
@@ -36,12 +42,15 @@ pub(crate) async fn file(name: &str, arguments: &[&str]) {
     server.stop();
 }
 
-async fn round(server: &Server, rows: &[Row]) -> Vec<String> {
+/// Plays all rows once, and those whose replies nobody reads so many times.
+async fn round(server: &Server, rows: &[Row], unread: usize) -> Vec<String> {
     let mut faults = Vec::new();
     for row in rows {
         let peak = row.peak_mib.map(|limit| (limit, Peak::watch(server)));
         if row.unread {
-            faults.extend(hold(server, row).await);
+            for _ in 0..unread {
+                faults.extend(hold(server, row).await);
+            }
         } else {
             faults.extend(on_every_port(server, row).await);
         }
@@ -75,7 +84,7 @@ async fn play(address: String, row: Row, port: Port) -> Vec<String> {
     let mut faults = Vec::new();
     for each in &row.each {
         let whole = if caller.is_some() { row.message.bytes(each) } else { row.body.bytes(each) };
-        for seed in 0..=row.mutations {
+        for seed in 0..=row.mutations * soak() {
             let bytes = if seed == 0 { whole.clone() } else { broken(&whole, seed) };
             let replies = match &mut caller {
                 Some(caller) => vec![caller.call(&row, each, &bytes).await],
@@ -88,6 +97,10 @@ async fn play(address: String, row: Row, port: Port) -> Vec<String> {
         }
     }
     faults
+}
+
+fn soak() -> u64 {
+    if std::env::var_os("WHARF_SOAK").is_some() { SOAK } else { 1 }
 }
 
 /// Sends `bytes` over as many connections as the row says, at the same time.

@@ -21,16 +21,25 @@ impl Server {
     pub(crate) fn start(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fill(&folder.path().join("repository"));
-        Self::started(Command::new(binary()), folder, &[&["--control", "none"], more].concat())
+        Self::started(Command::new(binary()), folder, "none", more)
     }
 
     /// Starts it over a repository of this alone, which it follows.
     pub(crate) fn follow(fill: impl FnOnce(&Path)) -> Self {
+        Self::over("poll", fill)
+    }
+
+    /// The same over an empty repository, with `control` over what is loaded.
+    pub(crate) fn start_empty(control: &str) -> Self {
+        Self::over(control, |_| ())
+    }
+
+    fn over(control: &str, fill: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository");
-        std::fs::create_dir_all(&repository).unwrap();
+        std::fs::create_dir(&repository).unwrap();
         fill(&repository);
-        Self::started(Command::new(binary()), folder, &[])
+        Self::started(Command::new(binary()), folder, control, &["--poll-interval", "1"])
     }
 
     /// Where its models are.
@@ -44,13 +53,15 @@ impl Server {
         fill(&folder.path().join("repository"));
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
-        Self::started(shell, folder, &["--control", "none"])
+        Self::started(shell, folder, "none", &[])
     }
 
-    fn started(mut command: Command, folder: tempfile::TempDir, more: &[&str]) -> Self {
+    fn started(mut command: Command, folder: tempfile::TempDir, control: &str, more: &[&str]) -> Self {
         let ready = folder.path().join("ready.json");
         command.current_dir(folder.path()).env_remove("WHARF_LOG").env("ORT_DYLIB_PATH", library());
-        command.args(["serve", "--ready-file", "ready.json", "--threads", "2"]).args(more);
+        command
+            .args(["serve", "--ready-file", "ready.json", "--threads", "2", "--control", control])
+            .args(more);
         for port in ["grpc", "rest", "oip-rest", "oip-grpc", "http", "metrics"] {
             command.args([&format!("--{port}-port"), "0"]);
         }
@@ -73,6 +84,11 @@ impl Server {
     /// Whether it is the process that was started, and runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process.is_running()
+    }
+
+    /// Where its models are.
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
     }
 
     /// Its folder below `/proc`.
