@@ -31,6 +31,8 @@ def send_everything(server):
         assert requests.post(f"{server.rest}/{MODEL}:predict", '{"instances":[1.0, 2.0]}', timeout=TIMEOUT).ok
     assert requests.post(f"{server.rest}/{MODEL}:predict", '{"instances":', timeout=TIMEOUT).status_code == 400
     assert requests.post(f"{server.http}/v1/models/{MODEL}:predict", '{"instances":[1.0]}', timeout=TIMEOUT).ok
+    for examples in ['{"x": 1}', '{"x": 1}, {"x": 2}, {"x": 3}, {"x": 4}']:
+        assert requests.post(f"{server.rest}/number:regress", f'{{"examples":[{examples}]}}', timeout=TIMEOUT).ok
     with triton_grpc.InferenceServerClient(server.oip_grpc) as client:
         oip(client, triton_grpc, good=4)
     with triton_http.InferenceServerClient(server.oip_rest, network_timeout=TIMEOUT) as client:
@@ -110,6 +112,27 @@ def test_tensorflow_serving_finds_its_names(counted):
         assert seen(":tensorflow:serving:request_latency_count", **labels) == count
         assert seen(":tensorflow:serving:request_latency_sum", **labels) > 0
         assert seen(":tensorflow:serving:request_latency_bucket", le="+Inf", **labels) == count
+
+
+def test_tensorflow_serving_finds_what_is_below_its_wires(counted):
+    seen = scrape(counted)
+    assert seen(":tensorflow:serving:runtime_latency_count", model_name=MODEL, API="Predict", runtime="ONNX") == 15
+    assert seen(":tensorflow:serving:batching_session:wrapped_run_count") == 15 + 2
+    assert seen(":tensorflow:serving:request_example_counts_count", model="number") == 2
+    assert seen(":tensorflow:serving:request_example_counts_bucket", model="number", le="2") == 1
+    assert seen(":tensorflow:serving:request_example_count_total", model="number") == 5
+    waits = seen(":tensorflow:serving:batching_session:queuing_latency_count", thread_pool_name="batch_threads")
+    assert waits == sum(value for key, value in seen.values.items() if key[0] == "wharf_batch_wait_seconds_count")
+
+
+def test_triton_finds_the_machine_and_a_histogram(counted):
+    seen = scrape(counted)
+    assert 0 <= seen("nv_cpu_utilization") <= 1
+    assert seen("nv_cpu_memory_total_bytes") > seen("nv_cpu_memory_used_bytes") > 0
+    labels = {"model": MODEL, "version": VERSION}
+    assert seen("nv_inference_first_response_histogram_ms_count", **labels) == 15
+    assert seen("nv_inference_first_response_histogram_ms_bucket", le="+Inf", **labels) == 15
+    assert seen("nv_inference_first_response_histogram_ms_sum", **labels) > 0
 
 
 def test_versions_have_histograms_and_triton_its_names(counted):

@@ -1,8 +1,10 @@
 //! Histograms with bounds that somebody else chose.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::HistogramSnapshot;
+use crate::counter::nanos;
 
 /// A histogram with fixed bounds, for names whose buckets clients know by heart.
 #[derive(Debug)]
@@ -33,9 +35,19 @@ impl BoundedHistogram {
 
     /// One more of this value, in the integers that the scale is for.
     pub fn record(&self, value: u64) {
+        self.record_times(1, value);
+    }
+
+    /// So many more of this value.
+    pub fn record_times(&self, times: u64, value: u64) {
         let bucket = self.ends.partition_point(|end| *end < value);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.sum.fetch_add(value, Ordering::Relaxed);
+        self.buckets[bucket].fetch_add(times, Ordering::Relaxed);
+        self.sum.fetch_add(value.wrapping_mul(times), Ordering::Relaxed);
+    }
+
+    /// `times` more of this duration, where nanoseconds are recorded.
+    pub fn record_durations(&self, times: u64, elapsed: Duration) {
+        self.record_times(times, nanos(elapsed));
     }
 
     /// What was recorded so far.
@@ -63,9 +75,10 @@ mod tests {
     #[test]
     fn bounds_belong_to_the_bucket_that_they_end() {
         let histogram = BoundedHistogram::new(&[10.0, 18.0], 0.001);
-        for nanos in [1, 10_000, 10_001, 18_000, 18_001] {
+        for nanos in [1, 10_000, 10_001, 18_000] {
             histogram.record(nanos);
         }
+        histogram.record_durations(1, Duration::from_nanos(18_001));
         let snapshot = histogram.snapshot();
         assert_eq!(snapshot.buckets, [(10.0, 2), (18.0, 4), (f64::INFINITY, 5)]);
         assert_eq!(snapshot.count, 5);

@@ -26,6 +26,7 @@ mod bounded;
 mod counter;
 mod family;
 mod histogram;
+pub mod machine;
 pub mod process;
 pub mod protobuf;
 mod registry;

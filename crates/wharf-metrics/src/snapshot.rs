@@ -44,6 +44,21 @@ impl HistogramSnapshot {
         Self { count: cumulative, sum, buckets, native: Some(native) }
     }
 
+    /// The same values under the bounds of somebody else, who has them in another unit: `scale` of it for one of this.
+    /// What is between two bounds of a native histogram counts under the one that is above all of its bucket.
+    #[must_use]
+    pub fn with_bounds(&self, bounds: &[f64], scale: f64) -> Self {
+        let below = |bound: f64| match &self.native {
+            Some(native) => native.not_above(bound / scale),
+            None => {
+                self.buckets.iter().rev().find(|(end, _)| end * scale <= bound).map_or(0, |(_, count)| *count)
+            }
+        };
+        let finite = bounds.iter().map(|bound| (*bound, below(*bound)));
+        let buckets = finite.chain([(f64::INFINITY, self.count)]).collect();
+        Self { count: self.count, sum: self.sum * scale, buckets, native: None }
+    }
+
     /// The value below which the share `quantile` of all values is, between 0 and 1; `None` where there are none.
     /// Of a native histogram it is right to within 9 %.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
@@ -76,6 +91,13 @@ impl NativeBuckets {
     /// Where the bucket at this place in `counts` ends.
     pub fn bound(&self, place: usize) -> f64 {
         ((f64::from(self.first) + place as f64) / PER_POWER as f64).exp2()
+    }
+
+    /// How many are in the buckets that end at `bound` or before. The last one has no end.
+    fn not_above(&self, bound: f64) -> u64 {
+        let ended = self.counts.iter().enumerate().take(self.counts.len().saturating_sub(1));
+        let ended = ended.take_while(|(place, _)| self.bound(*place) <= bound);
+        ended.fold(self.zeros, |sum, (_, count)| sum.wrapping_add(*count))
     }
 
     fn at_rank(&self, rank: f64) -> f64 {
@@ -159,6 +181,20 @@ mod tests {
         assert_eq!(snapshot.quantile(0.25), Some(10.0));
         assert_eq!(snapshot.quantile(0.5), Some(15.0));
         assert_eq!(snapshot.quantile(1.0), Some(20.0));
+    }
+
+    #[test]
+    fn values_count_under_the_bounds_of_somebody_else() {
+        let histogram = Histogram::of_durations();
+        for millis in [0, 1, 100, 400, 600, 3_000_000] {
+            histogram.record(millis * 1_000_000);
+        }
+        let seen = histogram.snapshot().with_bounds(&[125.0, 500.0, 2000.0], 1000.0);
+        let expected = [(125.0, 3), (500.0, 4), (2000.0, 5), (f64::INFINITY, 6)];
+        assert_eq!((seen.buckets.as_slice(), seen.count), (&expected[..], 6));
+        assert!((seen.sum - 3_001_101.0).abs() < 1e-6 && seen.native.is_none());
+        let again = seen.with_bounds(&[0.5], 1e-3);
+        assert_eq!(again.buckets, [(0.5, 4), (f64::INFINITY, 6)]);
     }
 
     #[test]

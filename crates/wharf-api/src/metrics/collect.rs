@@ -17,6 +17,7 @@ pub(crate) fn collector(metrics: &Arc<ApiMetrics>) -> impl Fn(&mut Vec<Family>) 
         families.push(native(calls()));
         families.push(tfs_requests(calls()));
         families.push(tfs_latency(calls()));
+        families.extend(tfs_examples(&all));
     }
 }
 
@@ -62,6 +63,19 @@ fn tfs_requests<'a>(calls: impl Iterator<Item = OfModel<'a>>) -> Family {
         family.push(sample.with_label("status", status));
     }
     family
+}
+
+/// Of calls that bring tf.Examples. The label is `model` here, and not `model_name`.
+fn tfs_examples(all: &[(String, Arc<super::ModelCalls>)]) -> [Family; 2] {
+    let mut counts = Family::new(":tensorflow:serving:request_example_counts", Kind::Histogram);
+    let mut total = Family::new(":tensorflow:serving:request_example_count_total", Kind::Counter);
+    for (name, calls) in all {
+        let Some(examples) = calls.examples.get() else { continue };
+        let snapshot = examples.snapshot();
+        total.push(Sample::number(snapshot.sum).with_label("model", name.clone()));
+        counts.push(Sample::histogram(snapshot).with_label("model", name.clone()));
+    }
+    [counts, total]
 }
 
 /// Of successes alone, in microseconds.

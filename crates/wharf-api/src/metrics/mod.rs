@@ -51,7 +51,11 @@ pub(crate) struct ApiMetrics {
 
 /// The numbers of one model; those of a call are there from the first one on.
 #[derive(Debug, Default)]
-struct ModelCalls([[OnceLock<Box<CallMetrics>>; Entry::ALL.len()]; Api::ALL.len()]);
+struct ModelCalls {
+    calls: [[OnceLock<Box<CallMetrics>>; Entry::ALL.len()]; Api::ALL.len()],
+    /// tf.Examples of a request; there from the first one on.
+    examples: OnceLock<Box<BoundedHistogram>>,
+}
 
 /// The numbers of one call of one model.
 #[derive(Debug)]
@@ -108,17 +112,25 @@ impl CallMetrics {
 
 impl ModelCalls {
     fn of(&self, api: Api, entry: Entry) -> &CallMetrics {
-        self.0[api as usize][entry as usize].get_or_init(|| Box::new(CallMetrics::new()))
+        self.calls[api as usize][entry as usize].get_or_init(|| Box::new(CallMetrics::new()))
     }
 
     /// The calls that there were.
     fn all(&self) -> impl Iterator<Item = (Api, Entry, &CallMetrics)> {
         let pairs = Api::ALL.into_iter().flat_map(|api| Entry::ALL.map(|entry| (api, entry)));
-        pairs.filter_map(|(api, entry)| Some((api, entry, &**self.0[api as usize][entry as usize].get()?)))
+        pairs
+            .filter_map(|(api, entry)| Some((api, entry, &**self.calls[api as usize][entry as usize].get()?)))
     }
 }
 
 impl ApiMetrics {
+    /// A request of so many tf.Examples was answered.
+    pub(crate) fn count_examples(&self, name: &str, manager: &ModelManager, count: usize) {
+        // The bounds of TensorFlow Serving.
+        let examples = || Box::new(BoundedHistogram::exponential(1.0, 2.0, 15, 1.0));
+        self.model(name, manager).examples.get_or_init(examples).record(count as u64);
+    }
+
     /// The numbers of a model, or of all that are unknown.
     fn model(&self, name: &str, manager: &ModelManager) -> Arc<ModelCalls> {
         if let Some(known) = self.models.read().unwrap_or_else(PoisonError::into_inner).get(name) {

@@ -20,6 +20,11 @@ const CLASSES: &str = "classes";
 const REGRESSION: &str = "outputs";
 
 impl TfsBackend {
+    /// The examples of a request that was answered.
+    pub(super) fn count(&self, target: &Target, examples: &Examples) {
+        self.common.metrics.count_examples(&target.model.name, &self.common.manager, examples.len());
+    }
+
     /// Labels with scores for each example.
     pub(super) async fn classify(
         &self,

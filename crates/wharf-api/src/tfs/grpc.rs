@@ -130,7 +130,9 @@ impl TfsBackend {
         deadline: Deadline,
     ) -> Result<ClassificationResponse, ServiceError> {
         let target = Target::from_wire(request.model_spec)?;
-        let (spec, result) = self.classify(&target, &Examples::from_wire(request.input)?, deadline).await?;
+        let examples = Examples::from_wire(request.input)?;
+        let (spec, result) = self.classify(&target, &examples, deadline).await?;
+        self.count(&target, &examples);
         Ok(ClassificationResponse { result: Some(result), model_spec: Some(spec) })
     }
 
@@ -140,7 +142,9 @@ impl TfsBackend {
         deadline: Deadline,
     ) -> Result<RegressionResponse, ServiceError> {
         let target = Target::from_wire(request.model_spec)?;
-        let (spec, result) = self.regress(&target, &Examples::from_wire(request.input)?, deadline).await?;
+        let examples = Examples::from_wire(request.input)?;
+        let (spec, result) = self.regress(&target, &examples, deadline).await?;
+        self.count(&target, &examples);
         Ok(RegressionResponse { result: Some(result), model_spec: Some(spec) })
     }
 
@@ -171,6 +175,9 @@ impl TfsBackend {
                 (spec, TaskResult::RegressionResult(result))
             };
             results.push(InferenceResult { model_spec: Some(spec), result: Some(result) });
+        }
+        if let Some((target, _)) = tasks.first() {
+            self.count(target, &examples);
         }
         Ok(MultiInferenceResponse { results })
     }

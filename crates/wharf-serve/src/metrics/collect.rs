@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use wharf_infer::ErrorCode;
 use wharf_metrics::{Family, Histogram, Kind, Sample};
 
-use super::{ModelMetrics, ServeMetrics, UNKNOWN, cache};
+use super::{ModelMetrics, ServeMetrics, UNKNOWN, aliases, cache};
 use crate::BatchSnapshot;
 use crate::manager::Inner;
 
@@ -17,6 +17,8 @@ pub(crate) fn collector(server: &Arc<Inner>) -> impl Fn(&mut Vec<Family>) + Send
         let loaded = server.metrics.loaded();
         families.extend(native(&server.metrics, &loaded));
         families.extend(triton(&loaded));
+        families.push(aliases::first_response(&loaded));
+        families.extend(aliases::of_tensorflow_serving(&server.metrics));
         families.extend(of_server(&server));
         families.extend(batches(&loaded));
         families.extend(lives(&server.metrics));

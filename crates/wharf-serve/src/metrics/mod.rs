@@ -4,6 +4,7 @@
 //! is looked up by name, and a name that only a client knows counts as [`UNKNOWN`]. They end when the version is
 //! unloaded.
 
+mod aliases;
 mod cache;
 mod call;
 mod collect;
@@ -18,7 +19,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wharf_bundle::Signature;
 use wharf_infer::{Deadline, ErrorCode, ServiceError};
-use wharf_metrics::{Counter, TimeCounter};
+use wharf_metrics::{BoundedHistogram, Counter, TimeCounter};
 
 pub(crate) use call::Call;
 pub(crate) use collect::collector;
@@ -29,6 +30,9 @@ pub use statistics::{BatchStatistics, CountAndTime, ModelStatistics};
 /// digit.
 pub const UNKNOWN: &str = "_unknown";
 
+/// Nanoseconds in the microseconds of TensorFlow Serving.
+const MICROS: f64 = 1e-3;
+
 /// The numbers of one server.
 pub(crate) struct ServeMetrics {
     /// Those of a version are there for as long as it is loaded.
@@ -37,16 +41,27 @@ pub(crate) struct ServeMetrics {
     lives: Mutex<BTreeMap<String, Arc<LifeMetrics>>>,
     /// Requests that were routed to no version.
     unrouted: StatusCounters,
+    joined: Arc<Joined>,
     clock: Clock,
 }
 
-/// What became of the versions of a model.
-#[derive(Debug, Default)]
+/// What became of the versions of a model, and what all of them ran.
+#[derive(Debug)]
 pub(crate) struct LifeMetrics {
     pub(crate) loads: TimeCounter,
     pub(crate) failures: Counter,
     pub(crate) unloads: Counter,
     pub(crate) rollbacks: Counter,
+    /// Runs of the engine, once for every request in them, under the bounds of TensorFlow Serving.
+    runtime: BoundedHistogram,
+}
+
+/// What is counted over all models, as TensorFlow Serving has it.
+#[derive(Debug)]
+struct Joined {
+    /// From joining the line to leaving it.
+    waits: BoundedHistogram,
+    runs: Counter,
 }
 
 /// How many requests ended in which way.
@@ -63,10 +78,29 @@ pub(crate) struct Clock {
     since_epoch_millis: u64,
 }
 
+impl Default for LifeMetrics {
+    fn default() -> Self {
+        Self {
+            loads: TimeCounter::default(),
+            failures: Counter::default(),
+            unloads: Counter::default(),
+            rollbacks: Counter::default(),
+            runtime: BoundedHistogram::exponential(10.0, 1.8, 33, MICROS),
+        }
+    }
+}
+
+impl Default for Joined {
+    fn default() -> Self {
+        Self { waits: BoundedHistogram::exponential(100.0, 1.2, 52, MICROS), runs: Counter::default() }
+    }
+}
+
 impl Default for ServeMetrics {
     fn default() -> Self {
         let (models, lives) = (Mutex::default(), Mutex::default());
-        Self { models, lives, unrouted: StatusCounters::default(), clock: Clock::now() }
+        let joined = Arc::default();
+        Self { models, lives, unrouted: StatusCounters::default(), joined, clock: Clock::now() }
     }
 }
 
@@ -79,7 +113,13 @@ impl ServeMetrics {
         signatures: &BTreeMap<String, Signature>,
     ) -> Arc<ModelMetrics> {
         let life = self.life_of(name);
-        let metrics = Arc::new(ModelMetrics::new(name, version, signatures, life, self.clock));
+        let metrics = Arc::new(ModelMetrics::new(
+            name,
+            version,
+            signatures,
+            (life, Arc::clone(&self.joined)),
+            self.clock,
+        ));
         self.lock().insert((name.to_owned(), version), Arc::downgrade(&metrics));
         metrics
     }

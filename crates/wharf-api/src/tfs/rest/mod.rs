@@ -154,6 +154,7 @@ impl RestService {
     ) -> Result<Bytes, Failure> {
         let (target, examples) = read_examples(model, body).await?;
         let (_, result) = self.backend.classify(&target, &examples, deadline).await?;
+        self.backend.count(&target, &examples);
         Ok(reply::classifications(&result).into())
     }
 
@@ -165,6 +166,7 @@ impl RestService {
     ) -> Result<Bytes, Failure> {
         let (target, examples) = read_examples(model, body).await?;
         let (_, result) = self.backend.regress(&target, &examples, deadline).await?;
+        self.backend.count(&target, &examples);
         Ok(reply::regressions(&result).into())
     }
 }
