@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256_of_file;
 use crate::document::MAX_MANIFEST_BYTES;
-use crate::{BundleError, EngineKind, MANIFEST_FILE, Manifest, Task, check_model_name, check_version};
+use crate::{
+    BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Manifest, Task, check_model_name, check_version,
+};
 
 /// The file name of the model card.
 pub const CARD_FILE: &str = "card.md";
@@ -147,6 +149,9 @@ impl Bundle {
 
     fn open_bare(folder: PathBuf, weights: String) -> Result<Self, BundleError> {
         if fs::symlink_metadata(folder.join(&weights)).is_err() {
+            if let Some(found) = ForeignModel::find(&folder) {
+                return Err(BundleError::format(found));
+            }
             return Err(BundleError::not_found(format!("bundle in `{}`", folder.display())));
         }
         regular_file(&folder, &weights)?;

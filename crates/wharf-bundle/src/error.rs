@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::ForeignModel;
+
 /// A bundle or repository that is not as it should be; [`BundleError::kind`] says in which way.
 #[derive(Debug)]
 pub struct BundleError(Box<Inner>);
@@ -25,6 +27,8 @@ pub enum BundleErrorKind {
     Manifest,
     /// A file is missing, is no regular file, or lies outside the bundle.
     File,
+    /// The model is in a format that this build does not load.
+    Format,
     /// A file does not have the size or digest that the manifest says.
     Digest,
     /// The golden inputs and outputs are malformed.
@@ -43,6 +47,7 @@ enum Inner {
     Schema { actual: u64 },
     Manifest { problem: String, source: Option<serde_json::Error> },
     File { name: String, problem: &'static str },
+    Format { found: ForeignModel },
     Digest { name: String, what: &'static str, expected: String, actual: String },
     Goldens { problem: String, source: Option<Box<dyn Error + Send + Sync>> },
     VersionExists { model: String, version: u64 },
@@ -59,6 +64,7 @@ impl BundleError {
             Inner::Schema { .. } => BundleErrorKind::Schema,
             Inner::Manifest { .. } => BundleErrorKind::Manifest,
             Inner::File { .. } => BundleErrorKind::File,
+            Inner::Format { .. } => BundleErrorKind::Format,
             Inner::Digest { .. } => BundleErrorKind::Digest,
             Inner::Goldens { .. } => BundleErrorKind::Goldens,
             Inner::VersionExists { .. } => BundleErrorKind::VersionExists,
@@ -94,6 +100,10 @@ impl BundleError {
 
     pub(crate) fn file(name: &str, problem: &'static str) -> Self {
         Self(Box::new(Inner::File { name: name.to_owned(), problem }))
+    }
+
+    pub(crate) fn format(found: ForeignModel) -> Self {
+        Self(Box::new(Inner::Format { found }))
     }
 
     pub(crate) fn digest(
@@ -143,6 +153,10 @@ impl fmt::Display for BundleError {
             }
             Inner::Manifest { problem, .. } => write!(f, "manifest is not valid: {problem}"),
             Inner::File { name, problem } => write!(f, "file `{name}` {problem}"),
+            Inner::Format { found } => {
+                let ForeignModel { file, what } = found;
+                write!(f, "`{file}` is {what}, expected `model.onnx`{}", found.cure())
+            }
             Inner::Digest { name, what, expected, actual } => {
                 write!(f, "file `{name}` has {what} {actual}, expected {expected}")
             }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wharf_bundle::{
-    Bundle, BundleError, EngineKind, MANIFEST_FILE, Repository, check_model_name, version_of_folder,
+    Bundle, BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Repository, check_model_name,
+    version_of_folder,
 };
 
 use crate::settings::triton::{self, TritonConfig};
@@ -83,11 +84,10 @@ impl Configured {
             let folder = entry.path();
             let path = match folder.join(MANIFEST_FILE).exists() {
                 true => folder,
-                false => match folder.join(self.weights()) {
-                    weights if weights.exists() => weights,
-                    _ if self.may_lack_weights() && folder.is_dir() => folder,
-                    _ => return None,
-                },
+                false => [folder.join(self.weights()), folder.clone()]
+                    .into_iter()
+                    .find(|path| path.is_file() || ForeignModel::find(path).is_some())
+                    .or_else(|| (self.may_lack_weights() && folder.is_dir()).then_some(folder))?,
             };
             Some((version, BundlePlace::alone(&path, Some(self.clone()))))
         };
@@ -209,7 +209,25 @@ fn find_in_repository(root: &Path) -> Result<Found, BundleError> {
             versions.map(|version| (version, BundlePlace::in_repository(root, &name, version))).collect();
         found.insert(name, placed);
     }
+    for (name, versions) in foreign_models(root) {
+        let known = found.entry(name).or_default();
+        for (version, place) in versions {
+            known.entry(version).or_insert(place);
+        }
+    }
     Ok(found)
+}
+
+/// Versions in formats of other servers: they do not load, and their status says why.
+fn foreign_models(root: &Path) -> Found {
+    let model = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok().filter(|name| check_model_name(name).is_ok())?;
+        let versions = versions_that(&entry.path(), |folder| {
+            !holds_bundle(folder) && ForeignModel::find(folder).is_some()
+        });
+        (!versions.is_empty()).then_some((name, versions))
+    };
+    fs::read_dir(root).into_iter().flatten().flatten().filter_map(model).collect()
 }
 
 /// The models of a repository that have a configuration.
@@ -245,10 +263,15 @@ fn numbered_versions(folder: &Path) -> BTreeMap<u64, BundlePlace> {
     if !folder.is_dir() || holds_bundle(folder) {
         return BTreeMap::new();
     }
+    versions_that(folder, |version| holds_bundle(version) || ForeignModel::find(version).is_some())
+}
+
+/// The numbered folders in `folder` that are wanted.
+fn versions_that(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> BTreeMap<u64, BundlePlace> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let version = |entry: fs::DirEntry| {
         let version = version_of_folder(entry.file_name().to_str()?)?;
-        holds_bundle(&entry.path()).then(|| (version, BundlePlace::alone(&entry.path(), None)))
+        is_wanted(&entry.path()).then(|| (version, BundlePlace::alone(&entry.path(), None)))
     };
     entries.filter_map(version).collect()
 }
@@ -288,6 +311,35 @@ mod tests {
             let found = find_model(name, &root.path().join(path)).unwrap();
             assert_eq!(names_and_versions(&found), [expected], "{path}");
         }
+    }
+
+    #[test]
+    fn models_of_other_servers_are_found_and_say_what_they_are() {
+        let root = tempfile::tempdir().unwrap();
+        for file in ["a/1/saved_model.pb", "b/1/model.onnx", "b/2/model.plan", "c/3/nothing", "d/1/model.pt"]
+        {
+            touch(&root.path().join(file));
+        }
+        touch(&root.path().join("d/config.pbtxt"));
+        let found = find_in_repository(root.path()).unwrap();
+        assert_eq!(names_and_versions(&found), [("a", vec![1]), ("b", vec![1, 2]), ("d", vec![1])]);
+        for (name, version, expected) in [
+            (
+                "a",
+                1,
+                "`saved_model.pb` is a TensorFlow SavedModel, expected `model.onnx`, which `python -m tf2onnx",
+            ),
+            ("b", 2, "`model.plan` is a TensorRT engine, expected `model.onnx`, exported by"),
+            ("d", 1, "`model.pt` is a TorchScript model"),
+        ] {
+            let error = found[name][&version].open(name, version).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert!(found["b"][&1].open("b", 1).is_ok());
+        let lone = find_model(None, &root.path().join("a")).unwrap();
+        assert_eq!(names_and_versions(&lone), [("a", vec![1])]);
+        let error = find_model(None, &root.path().join("a/1")).unwrap_err().to_string();
+        assert!(error.contains("SavedModel"), "{error}");
     }
 
     #[test]

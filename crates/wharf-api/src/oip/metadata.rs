@@ -1,11 +1,14 @@
 //! What clients may learn of a model, for both wires.
 
-use wharf_serve::{EnsembleStep, ModelManager, TensorMapping, VersionState};
+use wharf_serve::{
+    DynamicBatching, EnsembleStep, ModelManager, QueuePolicy, TensorMapping, TimeoutAction, VersionState,
+};
 use wharf_tensor::TensorSpec;
 
 use super::datatype::to_wire;
 use super::infer::Found;
 use crate::proto::inference as wire;
+use crate::proto::inference::model_config::SchedulingChoice;
 
 /// What the models run in, in Triton's word for it.
 const PLATFORM: &str = "onnxruntime_onnx";
@@ -81,12 +84,48 @@ pub(super) fn config(found: &Found) -> wire::ModelConfig {
             Some(config) => config.weights.clone(),
             None => "model.onnx".to_owned(),
         },
-        ensemble_scheduling: Some(steps(found))
-            .filter(|steps| !steps.is_empty())
-            .map(|steps| wire::ModelEnsembling { step: steps.iter().map(step).collect() }),
+        scheduling_choice: scheduling(found),
         instance_group: instances(found).into_iter().collect(),
         response_cache: Some(wire::ModelResponseCache { enable: found.info.is_cached }),
         ..wire::ModelConfig::default()
+    }
+}
+
+/// How requests are joined, where the owner says so, or passed on to other models.
+fn scheduling(found: &Found) -> Option<SchedulingChoice> {
+    let steps = steps(found);
+    if !steps.is_empty() {
+        let step = steps.iter().map(step).collect();
+        return Some(SchedulingChoice::EnsembleScheduling(wire::ModelEnsembling { step }));
+    }
+    let batching = found.info.config.as_ref()?.dynamic_batching.as_ref()?;
+    Some(SchedulingChoice::DynamicBatching(dynamic_batching(batching)))
+}
+
+fn dynamic_batching(batching: &DynamicBatching) -> wire::ModelDynamicBatching {
+    let sizes = batching.preferred_batch_size.iter();
+    let policies = batching.priority_queue_policy.iter();
+    wire::ModelDynamicBatching {
+        preferred_batch_size: sizes.map(|size| i32::try_from(*size).unwrap_or(i32::MAX)).collect(),
+        max_queue_delay_microseconds: batching.max_queue_delay_microseconds,
+        preserve_ordering: batching.preserve_ordering,
+        priority_levels: batching.priority_levels,
+        default_priority_level: batching.default_priority_level,
+        default_queue_policy: Some(queue_policy(&batching.default_queue_policy)),
+        priority_queue_policy: policies.map(|(level, policy)| (*level, queue_policy(policy))).collect(),
+    }
+}
+
+fn queue_policy(policy: &QueuePolicy) -> wire::ModelQueuePolicy {
+    let action = match policy.timeout_action {
+        TimeoutAction::Reject => wire::model_queue_policy::TimeoutAction::Reject,
+        TimeoutAction::Delay => wire::model_queue_policy::TimeoutAction::Delay,
+    };
+    wire::ModelQueuePolicy {
+        timeout_action: action as i32,
+        default_timeout_microseconds: policy.default_timeout_microseconds,
+        allow_timeout_override: policy.allow_timeout_override,
+        max_queue_size: u32::try_from(policy.max_queue_size).unwrap_or(u32::MAX),
     }
 }
 
@@ -126,7 +165,6 @@ fn is_ragged(found: &Found, input: &str) -> bool {
     let inputs = found.info.config.iter().flat_map(|config| &config.inputs);
     inputs.into_iter().any(|declared| declared.name == input && declared.allow_ragged_batch)
 }
-
 fn label_filename(found: &Found, output: &str) -> String {
     let outputs = found.info.config.iter().flat_map(|config| &config.outputs);
     let declared = outputs.into_iter().find(|declared| declared.name == output);

@@ -8,6 +8,7 @@ use super::super::infer::Found;
 use super::super::shared_memory;
 use super::super::{SERVER_NAME, metadata};
 use crate::proto::inference as wire;
+use crate::proto::inference::model_config::SchedulingChoice;
 
 pub(super) fn server(extensions: &[&str]) -> Value {
     json!({"name": SERVER_NAME, "version": env!("CARGO_PKG_VERSION"), "extensions": extensions})
@@ -56,12 +57,6 @@ pub(super) fn config(found: &Found) -> Value {
         })
     };
     let group = |group: &wire::ModelInstanceGroup| json!({"name": group.name, "kind": group.kind().as_str_name(), "count": group.count});
-    let step = |step: &wire::model_ensembling::Step| {
-        json!({
-            "model_name": step.model_name, "model_version": step.model_version,
-            "input_map": step.input_map, "output_map": step.output_map,
-        })
-    };
     let mut document = json!({
         "name": config.name,
         "platform": config.platform,
@@ -73,12 +68,48 @@ pub(super) fn config(found: &Found) -> Value {
         "instance_group": config.instance_group.iter().map(group).collect::<Vec<_>>(),
         "response_cache": {"enable": found.info.is_cached},
     });
-    // Only an ensemble has it: clients tell by its presence.
-    if let Some(ensemble) = &config.ensemble_scheduling {
-        let steps = ensemble.step.iter().map(step).collect::<Vec<_>>();
-        document["ensemble_scheduling"] = json!({"step": steps});
+    // Clients tell by its presence which of them it is.
+    match &config.scheduling_choice {
+        Some(SchedulingChoice::DynamicBatching(batching)) => {
+            document["dynamic_batching"] = dynamic_batching(batching);
+        }
+        Some(SchedulingChoice::EnsembleScheduling(ensemble)) => {
+            let steps = ensemble.step.iter().map(step).collect::<Vec<_>>();
+            document["ensemble_scheduling"] = json!({"step": steps});
+        }
+        None => {}
     }
     document
+}
+
+fn step(step: &wire::model_ensembling::Step) -> Value {
+    json!({
+        "model_name": step.model_name, "model_version": step.model_version,
+        "input_map": step.input_map, "output_map": step.output_map,
+    })
+}
+
+fn dynamic_batching(batching: &wire::ModelDynamicBatching) -> Value {
+    let policies = batching.priority_queue_policy.iter();
+    let policies = policies.map(|(level, policy)| (level.to_string(), queue_policy(policy)));
+    json!({
+        "preferred_batch_size": batching.preferred_batch_size,
+        "max_queue_delay_microseconds": batching.max_queue_delay_microseconds,
+        "preserve_ordering": batching.preserve_ordering,
+        "priority_levels": batching.priority_levels,
+        "default_priority_level": batching.default_priority_level,
+        "default_queue_policy": queue_policy(&batching.default_queue_policy.unwrap_or_default()),
+        "priority_queue_policy": policies.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn queue_policy(policy: &wire::ModelQueuePolicy) -> Value {
+    json!({
+        "timeout_action": policy.timeout_action().as_str_name(),
+        "default_timeout_microseconds": policy.default_timeout_microseconds,
+        "allow_timeout_override": policy.allow_timeout_override,
+        "max_queue_size": policy.max_queue_size,
+    })
 }
 
 pub(super) fn index(entries: &[IndexEntry], ready_only: bool) -> Value {

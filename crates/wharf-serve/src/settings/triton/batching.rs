@@ -8,8 +8,11 @@ use super::whole;
 use crate::settings::{DynamicBatching, QueuePolicy};
 use crate::{BatchConfig, TimeoutAction};
 
-/// How requests are to be joined; `None` where nothing is said of it.
-pub(super) fn read(fields: &mut Fields<'_>, max_batch_size: usize) -> Result<Option<BatchConfig>, TextError> {
+/// How requests are to be joined, as it is written and as it is done; `None` where nothing is said of it.
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    max_batch_size: usize,
+) -> Result<Option<(DynamicBatching, BatchConfig)>, TextError> {
     let place = fields.position("dynamic_batching");
     let Some(message) = fields.message("dynamic_batching")? else { return Ok(None) };
     let mut batching = message.fields("ModelDynamicBatching");
@@ -29,7 +32,8 @@ pub(super) fn read(fields: &mut Fields<'_>, max_batch_size: usize) -> Result<Opt
         priority_queue_policy: read_policies(&mut batching)?,
     };
     batching.finish()?;
-    read.settings().map(Some).map_err(|error| TextError::new(place, error.message()))
+    let settings = read.settings().map_err(|error| TextError::new(place, error.message()))?;
+    Ok(Some((read, settings)))
 }
 
 /// A map from levels: an entry each, with a key and a value.

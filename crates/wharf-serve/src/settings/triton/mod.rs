@@ -22,7 +22,7 @@ use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::{LoadOptions, LoadedModel};
 use wharf_textproto::{Fields, TextError, parse};
 
-use crate::{BatchConfig, Padding, VersionPolicy};
+use crate::{BatchConfig, DynamicBatching, Padding, VersionPolicy};
 pub use ensemble::{EnsembleStep, TensorMapping};
 use parameters::Parameters;
 pub(crate) use tensors::TensorConfig;
@@ -50,7 +50,9 @@ pub struct TritonConfig {
     pub(crate) policy: Option<VersionPolicy>,
     /// The file with the weights.
     pub weights: String,
-    /// How requests are joined; `None` where it asks for nothing.
+    /// How requests are to be joined, as it is written.
+    pub dynamic_batching: Option<DynamicBatching>,
+    /// The same in the settings of this server; `None` where it asks for nothing.
     pub(crate) batching: Option<BatchConfig>,
     /// How inputs of different lengths are made alike, where it says.
     pub(crate) padding: Option<Padding>,
@@ -94,7 +96,7 @@ impl TritonConfig {
     /// # Errors
     /// The text is not in the format, has a field that the message does not, is that of another model, or asks for
     /// what this server does not do; with line and column.
-    pub(crate) fn parse(text: &str, name: &str) -> Result<Self, TextError> {
+    pub fn parse(text: &str, name: &str) -> Result<Self, TextError> {
         let message = parse(text)?;
         let mut fields = message.fields("ModelConfig");
         check_name(&mut fields, name)?;
@@ -105,6 +107,7 @@ impl TritonConfig {
         let ensemble = ensemble::read(&mut fields, name, response_cache, (&inputs, &outputs))?;
         let parameters = Parameters::read(&mut fields)?;
         let padding = parameters.padding(&inputs, max_batch_size)?;
+        let (dynamic_batching, batching) = batching::read(&mut fields, max_batch_size)?.unzip();
         let config = Self {
             max_batch_size,
             inputs,
@@ -112,7 +115,8 @@ impl TritonConfig {
             ensemble,
             policy: fields.message("version_policy")?.map(super::policy::read).transpose()?,
             weights: weights(&mut fields)?,
-            batching: batching::read(&mut fields, max_batch_size)?,
+            dynamic_batching,
+            batching,
             padding,
             intra_threads: parameters.intra_threads,
             inter_threads: parameters.inter_threads,

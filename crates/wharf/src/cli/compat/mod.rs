@@ -4,6 +4,7 @@
 //! without effect. None is passed over in silence.
 
 mod tfs;
+mod traces;
 mod triton;
 
 use std::ffi::OsString;

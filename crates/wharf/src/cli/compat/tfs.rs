@@ -68,6 +68,12 @@ pub(super) struct TfsArgs {
     /// Operators side by side; 0 is the default
     #[arg(long, default_value_t = 0)]
     tensorflow_inter_op_parallelism: u16,
+    /// Socket file for gRPC; "unix:" in front of it is left out
+    #[arg(long, default_value = "")]
+    grpc_socket_path: String,
+    /// Pages of every origin may read replies in a browser
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = switch)]
+    rest_api_enable_cors_support: bool,
     /// Not a flag of tensorflow_model_server: the address to listen on
     #[arg(long, default_value = "0.0.0.0")]
     bind: IpAddr,
@@ -147,6 +153,11 @@ impl TfsArgs {
             None => to.value("--rest-metrics-path", "off"),
         }
         to.value("--rest-timeout-ms", self.rest_api_timeout_in_ms.to_string());
+        let socket = self.grpc_socket_path.trim_start_matches("unix:");
+        to.optional("--unix-socket", Some(socket).filter(|socket| !socket.is_empty()));
+        if self.rest_api_enable_cors_support {
+            to.value("--cors-origin", "*");
+        }
     }
 
     fn models(&self, to: &mut Translation) {
@@ -249,6 +260,7 @@ mod tests {
         );
         assert_eq!(arguments.model, [("half_plus_two".to_owned(), "/models/half_plus_two".into())]);
         assert_eq!((arguments.control, arguments.poll_interval), (Control::Poll, 1));
+        assert!(arguments.network.unix_socket.is_none() && arguments.network.cors_origin.is_empty());
     }
 
     #[test]
@@ -268,6 +280,8 @@ mod tests {
             "--enable_batching",
             "--batching_parameters_file=/b.conf",
             "--enable_serialization_as_tensor_content",
+            "--grpc_socket_path=unix:/run/tfs.sock",
+            "--rest_api_enable_cors_support",
         ])
         .unwrap();
         assert_eq!((arguments.rest_port, arguments.control), (Port(None), Control::None));
@@ -277,6 +291,8 @@ mod tests {
         assert_eq!(arguments.rest_timeout_ms, 1500);
         assert!(arguments.no_warm_up && arguments.tensor_content_replies);
         assert_eq!(arguments.batching_parameters_file, Some("/b.conf".into()));
+        assert_eq!(arguments.network.unix_socket, Some("/run/tfs.sock".into()));
+        assert_eq!(arguments.network.cors_origin, ["*"]);
     }
 
     #[test]

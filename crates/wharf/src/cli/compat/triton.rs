@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use super::{Translation, switch};
+use super::{Translation, switch, traces};
 
 /// Wharf with the flags of tritonserver; models are ONNX files in the same folders.
 #[derive(Parser, Debug)]
@@ -48,6 +48,11 @@ pub(super) struct TritonArgs {
     allow_metrics: bool,
     #[arg(long, default_value_t = 8002)]
     metrics_port: u16,
+    #[arg(long)]
+    metrics_address: Option<IpAddr>,
+    /// Traces: `mode=opentelemetry`, `level=TIMESTAMPS`, `rate=N`, `opentelemetry,url=URL`; may be repeated
+    #[arg(long)]
+    trace_config: Vec<String>,
     /// TLS on the ports
     #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = switch)]
     grpc_use_ssl: bool,
@@ -101,6 +106,22 @@ struct WithoutEffect {
     #[arg(long)]
     cache_directory: Option<PathBuf>,
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    allow_gpu_metrics: Option<bool>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    allow_cpu_metrics: Option<bool>,
+    #[arg(long)]
+    metrics_interval_ms: Option<u64>,
+    #[arg(long)]
+    metrics_config: Vec<String>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    log_info: Option<bool>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    log_warning: Option<bool>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    log_error: Option<bool>,
+    #[arg(long)]
+    log_format: Option<String>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
     strict_model_config: Option<bool>,
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
     disable_auto_complete_config: Option<bool>,
@@ -125,6 +146,7 @@ impl TritonArgs {
         self.models(&mut to);
         self.tls(&mut to)?;
         to.optional("--cache-bytes", self.cache_bytes()?.map(|bytes| bytes.to_string()));
+        traces::translate(&self.trace_config, &mut to)?;
         to.value("--drain-timeout", self.exit_timeout_secs.to_string());
         to.optional("--parallel-loads", self.model_load_thread_count.map(|threads| threads.to_string()));
         to.optional("--ready-file", self.ready_file);
@@ -139,14 +161,21 @@ impl TritonArgs {
     }
 
     fn ports(&self, to: &mut Translation) -> Result<(), String> {
-        let bind = match (self.http_address, self.grpc_address) {
-            (Some(http), Some(grpc)) if http != grpc => {
-                return Err(format!(
-                    "--http-address {http} and --grpc-address {grpc} differ, expected one address for all ports"
-                ));
-            }
-            (http, grpc) => http.or(grpc).unwrap_or(IpAddr::from([0, 0, 0, 0])),
-        };
+        let named = [
+            ("--http-address", self.http_address),
+            ("--grpc-address", self.grpc_address),
+            ("--metrics-address", self.metrics_address),
+        ];
+        let mut given = named.into_iter().filter_map(|(name, address)| Some((name, address?)));
+        let first = given.next();
+        if let (Some((name, address)), Some((other, different))) =
+            (first, given.find(|(_, address)| Some(*address) != first.map(|(_, first)| first)))
+        {
+            return Err(format!(
+                "{name} {address} and {other} {different} differ, expected one address for all ports"
+            ));
+        }
+        let bind = first.map_or(IpAddr::from([0, 0, 0, 0]), |(_, address)| address);
         let port = |is_on: bool, number: u16| if is_on { number.to_string() } else { "off".to_owned() };
         to.value("--bind", bind.to_string());
         to.value("--oip-rest-port", port(self.allow_http, self.http_port));
@@ -234,6 +263,16 @@ impl WithoutEffect {
         );
         to.no_effect(self.backend_directory.is_some(), "--backend-directory", "the one back end is built in");
         to.no_effect(self.cache_directory.is_some(), "--cache-directory", "the one cache is built in");
+        let metrics = "every metric is there, read when it is scraped";
+        to.no_effect(self.allow_gpu_metrics.is_some(), "--allow-gpu-metrics", gpu);
+        to.no_effect(self.allow_cpu_metrics.is_some(), "--allow-cpu-metrics", metrics);
+        to.no_effect(self.metrics_interval_ms.is_some(), "--metrics-interval-ms", metrics);
+        to.no_effect(!self.metrics_config.is_empty(), "--metrics-config", metrics);
+        let log = "WHARF_LOG says what is logged, and clients may change that";
+        to.no_effect(self.log_info.is_some(), "--log-info", log);
+        to.no_effect(self.log_warning.is_some(), "--log-warning", log);
+        to.no_effect(self.log_error.is_some(), "--log-error", log);
+        to.no_effect(self.log_format.is_some(), "--log-format", log);
         to.no_effect(self.strict_model_config.is_some(), "--strict-model-config", config);
         to.no_effect(self.disable_auto_complete_config.is_some(), "--disable-auto-complete-config", config);
     }
@@ -270,6 +309,16 @@ mod tests {
         assert_eq!((arguments.grpc_port, arguments.rest_port), (Port(None), Port(None)));
         assert_eq!(arguments.cache_bytes, Some(1 << 20));
         assert_eq!((arguments.drain_timeout, arguments.exit_on_error), (7, false));
+        assert_eq!(arguments.observe.metrics_port, Port(Some(8002)));
+    }
+
+    #[test]
+    fn metrics_have_a_port_or_none() {
+        for (flag, expected) in [("--metrics-port=9002", Some(9002)), ("--allow-metrics=false", None)] {
+            let flags =
+                ["tritonserver", "--model-store=/m", flag, "--allow-gpu-metrics=false", "--log-info=1"];
+            assert_eq!(served(&flags).unwrap().observe.metrics_port, Port(expected), "{flag}");
+        }
     }
 
     #[test]
@@ -287,6 +336,8 @@ mod tests {
         for (flags, expected) in [
             (&[][..], "--model-repository"),
             (&["--model-store=/m", "--http-address=127.0.0.1", "--grpc-address=::1"], "differ"),
+            (&["--model-store=/m", "--http-address=::1", "--metrics-address=127.0.0.1"], "differ"),
+            (&["--model-store=/m", "--trace-config=level=TIMESTAMPS"], "expected mode=opentelemetry"),
             (&["--model-store=/m", "--grpc-use-ssl"], "--grpc-server-cert"),
             (
                 &["--model-store=/m", "--grpc-server-cert=/c", "--grpc-server-key=/k"],
