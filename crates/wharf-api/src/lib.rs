@@ -45,6 +45,7 @@ mod shown;
 mod status;
 mod tfs;
 mod trace;
+mod warm_up_log;
 
 #[cfg(test)]
 mod tests;
@@ -56,3 +57,4 @@ pub use log_control::LogControl;
 pub use monitoring_config::{TFS_METRICS_PATH, read_monitoring_config};
 pub use server::{Addresses, ApiHandle, ApiServer, BindError};
 pub use tfs::TfsWarmUp;
+pub use warm_up_log::LogWarmUp;

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub struct RequestLogConfig {
     /// The file; lines are added to what is in it.
     pub path: PathBuf,
+    /// What lines look like.
+    pub format: Format,
     /// The share of requests that are written; 0 to 1.
     pub sample: f64,
     /// A file is cut off before it grows beyond this. A line that is longer by itself is written all the same.
@@ -20,6 +22,16 @@ pub struct RequestLogConfig {
     pub max_waiting: usize,
     /// Bytes of tensors that may wait for being written.
     pub max_waiting_bytes: usize,
+}
+
+/// What the lines of a log look like. A reader takes both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Objects of this crate's own, with tensors as Base64: small, exact, quick.
+    #[default]
+    Lines,
+    /// CloudEvents as KServe's logger sends them, with tensors as JSON.
+    CloudEvents,
 }
 
 /// A request log that cannot be started.
@@ -34,12 +46,20 @@ impl RequestLogConfig {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            format: Format::default(),
             sample: 1.0,
             max_file_bytes: 256 << 20,
             kept_files: 4,
             max_waiting: 1024,
             max_waiting_bytes: 64 << 20,
         }
+    }
+
+    /// With lines of this format.
+    #[must_use]
+    pub fn with_format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
     }
 
     /// With this share of the requests.

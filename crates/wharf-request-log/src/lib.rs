@@ -22,6 +22,8 @@
 //! ```
 
 mod config;
+mod elements;
+mod event;
 mod file;
 mod log;
 mod read;
@@ -29,8 +31,9 @@ mod record;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod time;
 
-pub use config::{RequestLogConfig, RequestLogError};
+pub use config::{Format, RequestLogConfig, RequestLogError};
 pub use log::RequestLog;
 pub use read::{ReadError, Records, read};
 pub use record::Record;

@@ -11,7 +11,7 @@ use wharf_metrics::{Counter, Family, Kind, Sample};
 
 use crate::file::RotatedFile;
 use crate::sample::Sampler;
-use crate::{Record, RequestLogConfig, RequestLogError};
+use crate::{Format, Record, RequestLogConfig, RequestLogError};
 
 /// Takes requests that have been answered and has them written. Clones are the same log; the default one takes none.
 #[derive(Clone, Default)]
@@ -55,7 +55,7 @@ impl RequestLog {
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new().name("wharf-request-log".to_owned());
         let started = thread.spawn(move || {
-            write_all(file, &waiting, &of_thread);
+            write_all((file, config.format), &waiting, &of_thread);
             drop(ends);
         });
         let failed = |error| {
@@ -122,10 +122,10 @@ impl fmt::Debug for RequestLog {
     }
 }
 
-fn write_all(mut file: RotatedFile, waiting: &Receiver<Record>, shared: &Shared) {
+fn write_all((mut file, format): (RotatedFile, Format), waiting: &Receiver<Record>, shared: &Shared) {
     let mut has_failed = false;
     for record in waiting {
-        let written = file.write(&record.to_line());
+        let written = file.write(&record.to_line(format));
         shared.waiting_bytes.fetch_sub(record.size_bytes(), Ordering::Relaxed);
         match written {
             Ok(()) => shared.written.increment(),

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use wharf_infer::NamedTensor;
 use wharf_tensor::{DType, Shape, Tensor};
 
+use crate::Format;
+use crate::event::{self, Probe};
+
 /// The form of the lines. A reader refuses those that it does not know.
 const VERSION: u32 = 1;
 
@@ -74,7 +77,16 @@ impl Record {
     }
 
     /// Its line, with the line feed.
-    pub(crate) fn to_line(&self) -> Vec<u8> {
+    pub(crate) fn to_line(&self, format: Format) -> Vec<u8> {
+        let mut text = match format {
+            Format::Lines => self.to_own_line(),
+            Format::CloudEvents => event::to_json_line(self),
+        };
+        text.push(b'\n');
+        text
+    }
+
+    fn to_own_line(&self) -> Vec<u8> {
         let line = Line {
             v: VERSION,
             time_us: self.time_micros,
@@ -88,16 +100,17 @@ impl Record {
             trace_id: self.trace_id.map(|id| format!("{id:032x}")),
         };
         // Strings, numbers and lists of them do not fail to become JSON.
-        let mut text = serde_json::to_vec(&line).unwrap_or_default();
-        text.push(b'\n');
-        text
+        serde_json::to_vec(&line).unwrap_or_default()
     }
 
-    /// What a line says.
+    /// What a line of either format says.
     ///
     /// # Errors
     /// It is no such line; the text says why.
-    pub(crate) fn from_line(text: &str) -> Result<Self, String> {
+    pub fn from_line(text: &str) -> Result<Self, String> {
+        if serde_json::from_str(text).is_ok_and(|probe: Probe| probe.specversion.is_some()) {
+            return event::from_line(text);
+        }
         let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if line.v != VERSION {
             return Err(format!("`v` is {}, expected {VERSION}", line.v));

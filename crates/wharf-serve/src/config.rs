@@ -50,8 +50,8 @@ pub struct ServeConfig {
     pub cache: Option<CacheConfig>,
     /// Whether models are loaded by their first request; `None` loads those that the control wants.
     pub on_demand: Option<OnDemand>,
-    /// Where requests come from that a version answers before it is served; `None` has it answer none.
-    pub warm_up: Option<Arc<dyn WarmUp>>,
+    /// Where requests come from that a version answers before it is served, in this order.
+    pub warm_up: Vec<Arc<dyn WarmUp>>,
     /// How much work is taken on.
     pub limits: ServeLimits,
     /// Where what is counted can be read.
@@ -192,10 +192,10 @@ impl ServeConfig {
         self
     }
 
-    /// With versions answering the requests of `source` before they are served.
+    /// With versions answering the requests of `source` too before they are served.
     #[must_use]
     pub fn with_warm_up(mut self, source: Arc<dyn WarmUp>) -> Self {
-        self.warm_up = Some(source);
+        self.warm_up.push(source);
         self
     }
 

@@ -301,7 +301,7 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     let mut served = ServedModel::new((name, version), model, settings, metrics, registry)?;
     served.cache = is_cached.then(|| answers(server, &served)).flatten();
     served.warm_up().map_err(not_warm)?;
-    if let Some(source) = &server.config.warm_up {
+    for source in &server.config.warm_up {
         let requests =
             warm_up(&**source, bundle.folder(), &served.info(), &served.model).map_err(not_warm)?;
         tracing::debug!(model.name = name, model.version = version, requests, "warmed up");
@@ -354,6 +354,10 @@ fn not_warm(error: ServiceError) -> ServiceError {
 /// What is wrong with a bundle, without the paths in the library's own message.
 fn of_bundle(error: &BundleError) -> ServiceError {
     let (code, message) = match error.kind() {
+        // Names a file, and no place.
+        BundleErrorKind::Format => {
+            return ServiceError::new(ErrorCode::FailedPrecondition, error.to_string());
+        }
         BundleErrorKind::NotFound => (ErrorCode::NotFound, "the model's files are missing"),
         _ => (ErrorCode::DataLoss, "the model's files are damaged or do not belong together"),
     };

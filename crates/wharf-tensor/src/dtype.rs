@@ -90,6 +90,31 @@ impl DType {
             DType::String => "string",
         }
     }
+
+    /// The name in the Open Inference Protocol: `FP32`, `UINT8`, `BYTES`, ...
+    pub const fn open_inference_name(self) -> &'static str {
+        match self {
+            DType::Bool => "BOOL",
+            DType::U8 => "UINT8",
+            DType::U16 => "UINT16",
+            DType::U32 => "UINT32",
+            DType::U64 => "UINT64",
+            DType::I8 => "INT8",
+            DType::I16 => "INT16",
+            DType::I32 => "INT32",
+            DType::I64 => "INT64",
+            DType::F16 => "FP16",
+            DType::BF16 => "BF16",
+            DType::F32 => "FP32",
+            DType::F64 => "FP64",
+            DType::String => "BYTES",
+        }
+    }
+
+    /// The type that the Open Inference Protocol calls so.
+    pub fn from_open_inference_name(name: &str) -> Option<Self> {
+        DType::ALL.into_iter().find(|dtype| dtype.open_inference_name() == name)
+    }
 }
 
 impl fmt::Display for DType {

@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{BenchCommand, BenchLoadArgs, BenchOverloadArgs, BenchServeArgs};
 pub(crate) use models::{ModelsCommand, PromoteArgs, TrafficArgs};
+pub(crate) use observe::RequestLogFormat;
 pub(crate) use serve::{Control, Port, ServeArgs};
 
 use crate::logs::LogFormat;

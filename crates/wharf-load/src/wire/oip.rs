@@ -1,7 +1,7 @@
 //! The Open Inference Protocol's wires.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use wharf_tensor::{DType, Tensor};
+use wharf_tensor::Tensor;
 
 use super::json::{Flavour, quoted, write_tensor};
 use super::messages::{InferInputTensor, InferRequestedOutputTensor, ModelInferRequest};
@@ -15,7 +15,7 @@ pub(super) fn grpc(request: &Request<'_>) -> Result<Call, LoadError> {
     check_signature(request)?;
     let input = |(name, tensor): &(String, Tensor)| InferInputTensor {
         name: name.clone(),
-        datatype: datatype(tensor.dtype()).to_owned(),
+        datatype: tensor.dtype().open_inference_name().to_owned(),
         shape: tensor.shape().to_i64(),
     };
     let output = |name: &String| InferRequestedOutputTensor { name: name.clone() };
@@ -88,7 +88,7 @@ fn path(request: &Request<'_>) -> String {
 /// Name, type and shape of an input, without braces.
 fn head_of(name: &str, tensor: &Tensor) -> String {
     let shape: Vec<String> = tensor.shape().dims().iter().map(usize::to_string).collect();
-    let datatype = datatype(tensor.dtype());
+    let datatype = tensor.dtype().open_inference_name();
     format!("\"name\":{},\"datatype\":\"{datatype}\",\"shape\":[{}]", quoted(name), shape.join(","))
 }
 
@@ -113,26 +113,6 @@ fn raw(tensor: &Tensor) -> Result<Bytes, LoadError> {
         raw.put_slice(string);
     }
     Ok(raw.freeze())
-}
-
-/// The protocol's name of an element type.
-fn datatype(dtype: DType) -> &'static str {
-    match dtype {
-        DType::Bool => "BOOL",
-        DType::U8 => "UINT8",
-        DType::U16 => "UINT16",
-        DType::U32 => "UINT32",
-        DType::U64 => "UINT64",
-        DType::I8 => "INT8",
-        DType::I16 => "INT16",
-        DType::I32 => "INT32",
-        DType::I64 => "INT64",
-        DType::F16 => "FP16",
-        DType::BF16 => "BF16",
-        DType::F32 => "FP32",
-        DType::F64 => "FP64",
-        DType::String => "BYTES",
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use wharf_api::TFS_METRICS_PATH;
 
 use super::serve::{Port, parse_port};
@@ -24,15 +24,27 @@ pub(crate) struct ObserveArgs {
     /// Share of requests to trace, 0 to 1, of those that bring no `traceparent`: of the others the caller decides
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "otlp_endpoint")]
     pub(crate) trace_sample: f64,
-    /// Write requests with their inputs to this file, a JSON object on each line; `wharf bench load --replay` reads it
+    /// Write requests with their inputs to this file, a JSON object on each line; `wharf bench load --replay` and
+    /// --warm-up-log read it
     #[arg(long, value_name = "FILE.jsonl")]
     pub(crate) request_log: Option<PathBuf>,
+    /// What a line is: `lines` for objects that are small and exact, `cloudevents` for events as KServe's logger sends them
+    #[arg(long, value_enum, default_value_t = RequestLogFormat::Lines, requires = "request_log")]
+    pub(crate) request_log_format: RequestLogFormat,
     /// Share of requests to write, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, requires = "request_log")]
     pub(crate) request_log_sample: f64,
     /// Cut the file off at so many MiB; four older ones are kept beside it
     #[arg(long, value_name = "MIB", default_value_t = 256, requires = "request_log", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) request_log_max_mib: u64,
+}
+
+/// What the lines of a request log look like.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub(crate) enum RequestLogFormat {
+    Lines,
+    #[value(name = "cloudevents")]
+    CloudEvents,
 }
 
 /// A path, or none.

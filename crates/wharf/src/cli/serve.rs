@@ -144,9 +144,14 @@ pub(crate) struct ServeArgs {
     /// Models that load at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) parallel_loads: u16,
-    /// Serve versions without running their recorded requests (assets.extra/tf_serving_warmup_requests) first
+    /// Serve versions without running their recorded requests (assets.extra/tf_serving_warmup_requests and
+    /// assets.extra/requests.jsonl) first
     #[arg(long)]
     pub(crate) no_warm_up: bool,
+    /// Have versions answer what this request log has of their model before they are served: its first 1,000 requests
+    /// that succeeded
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with = "no_warm_up")]
+    pub(crate) warm_up_log: Option<PathBuf>,
     /// Stop where a model does not load at the start
     #[arg(long)]
     pub(crate) exit_on_error: bool,

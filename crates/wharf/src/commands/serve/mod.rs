@@ -11,12 +11,12 @@ use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig, read_monitoring_config};
 use wharf_infer::Deadline;
-use wharf_metrics::{Registry, process};
-use wharf_request_log::{RequestLog, RequestLogConfig};
+use wharf_metrics::{Registry, machine, process};
+use wharf_request_log::{Format, RequestLog, RequestLogConfig};
 use wharf_serve::ModelManager;
 use wharf_trace::{TraceConfig, Tracer};
 
-use crate::cli::{Port, ServeArgs};
+use crate::cli::{Port, RequestLogFormat, ServeArgs};
 use crate::{logs, whole_file};
 
 /// How long the last spans may take, and the last logged requests.
@@ -38,6 +38,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
 
     let metrics = Registry::default();
     metrics.register(process::collector());
+    metrics.register(machine::collector());
     let tracer = tracer(&arguments)?;
     metrics.register(tracer.collector());
     let request_log = request_log(&arguments)?;
@@ -152,7 +153,11 @@ async fn finish_records(tracer: Tracer, request_log: RequestLog) {
 fn request_log(arguments: &ServeArgs) -> anyhow::Result<RequestLog> {
     let observe = &arguments.observe;
     let Some(path) = &observe.request_log else { return Ok(RequestLog::default()) };
-    let config = RequestLogConfig::new(path).with_sample(observe.request_log_sample);
+    let format = match observe.request_log_format {
+        RequestLogFormat::Lines => Format::Lines,
+        RequestLogFormat::CloudEvents => Format::CloudEvents,
+    };
+    let config = RequestLogConfig::new(path).with_format(format).with_sample(observe.request_log_sample);
     let kept = config.kept_files;
     Ok(RequestLog::start(config.with_files(observe.request_log_max_mib << 20, kept))?)
 }
@@ -198,6 +203,9 @@ fn api_config(arguments: &ServeArgs) -> anyhow::Result<ApiConfig> {
     config.shared_memory_prefix = arguments.shared_memory_prefix.clone();
     config.log_control = logs::control();
     arguments.network.apply_to(&mut config);
+    if config.limits.max_held_bytes < config.limits.max_body_bytes {
+        bail!("--max-request-memory is less than --max-body: the largest request would never be taken");
+    }
     let ports =
         [config.grpc_port, config.rest_port, config.oip_rest_port, config.oip_grpc_port, config.http_port];
     if ports.iter().all(Option::is_none) && config.unix_socket.is_none() {

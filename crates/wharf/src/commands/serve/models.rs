@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use wharf_api::TfsWarmUp;
+use wharf_api::{LogWarmUp, TfsWarmUp};
 use wharf_metrics::Registry;
 use wharf_serve::{
     BatchConfig, CacheConfig, ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager,
@@ -31,7 +31,15 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
         .with_intra_threads(usize::from(arguments.intra_threads))
         .with_inter_threads(usize::from(arguments.inter_threads));
     if !arguments.no_warm_up {
-        config = config.with_warm_up(Arc::new(TfsWarmUp::default()));
+        config =
+            config.with_warm_up(Arc::new(TfsWarmUp::default())).with_warm_up(Arc::new(LogWarmUp::default()));
+    }
+    if let Some(log) = &arguments.warm_up_log {
+        // Without it no version would load.
+        if !log.is_file() {
+            bail!("--warm-up-log: there is no file `{}`", log.display());
+        }
+        config = config.with_warm_up(Arc::new(LogWarmUp::of_log(log)));
     }
     if let Some(cache) = cache(arguments) {
         config = config.with_cache(cache);
