@@ -15,7 +15,7 @@ use wharf_metrics::{Registry, protobuf, text};
 use wharf_serve::ModelManager;
 
 use crate::Limits;
-use crate::listener::{Edge, Gate, Listener, RequestBody, Wire};
+use crate::listener::{Edge, Gate, Holdings, Listener, RequestBody, Wire};
 use crate::rest::{Failure, reply};
 
 /// Where the metrics are on their own port.
@@ -24,6 +24,8 @@ const METRICS_PATH: &str = "/metrics";
 const MAX_CONNECTIONS: usize = 64;
 /// Bytes that a request may have: none of them has a body.
 const MAX_BODY: usize = 4096;
+/// Bytes that all of them may hold together.
+const MAX_HELD: usize = MAX_BODY * MAX_CONNECTIONS;
 const PLAIN: &str = "text/plain";
 const NO_SNIFFING: (HeaderName, HeaderValue) =
     (http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -121,7 +123,8 @@ impl MonitorThread {
         let wire = MonitorWire(monitor.with_metrics_at(Some(METRICS_PATH.to_owned())));
         let limits = Arc::new(Limits { max_body_bytes: MAX_BODY, ..Limits::default() });
         let (tls, hosts) = (server.tls.clone(), server.hosts.clone());
-        let edge = Arc::new(Edge { limits, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), tls, hosts });
+        let (slots, holdings) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Holdings::new(MAX_HELD));
+        let edge = Arc::new(Edge { limits, slots, holdings, tls, hosts });
         let stops = gate.clone();
         let thread = thread::Builder::new().name("wharf-monitor".to_owned()).spawn(move || {
             runtime.block_on(async move {

@@ -22,7 +22,7 @@ use crate::cors::Cors;
 use crate::grpc::{GrpcService, Health, refused};
 use crate::http_service::{EveryService, HttpService, Protocols};
 use crate::kserve::KserveService;
-use crate::listener::{Edge, Gate, Hosts, Listener, RequestBody, Socket, SocketFile, Tls, Wire};
+use crate::listener::{Edge, Gate, Holdings, Hosts, Listener, RequestBody, Socket, SocketFile, Tls, Wire};
 use crate::metrics::collector;
 use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
@@ -113,12 +113,15 @@ impl ApiServer {
         let mut sockets = Sockets::open(&config).await?;
         let limits = Arc::new(config.limits.clone());
         let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        let holdings = Holdings::new(limits.max_held_bytes);
+        config.metrics.register(holdings.collector());
+        let hosts = Hosts::of(config.bind, &config.allowed_hosts);
         let health = Health::default();
         health.set(true).await;
         let mut handle = ApiHandle {
             addresses: sockets.addresses(),
             gate: Gate::default(),
-            edge: Arc::new(Edge { limits, slots, tls, hosts: Hosts::of(config.bind, &config.allowed_hosts) }),
+            edge: Arc::new(Edge { limits, slots, holdings, tls, hosts }),
             health,
             connections: TaskTracker::new(),
             listeners: TaskTracker::new(),

@@ -9,5 +9,6 @@ mod service;
 mod unary;
 
 pub(crate) use codec::MessageCodec;
+pub(crate) use deadline::timeout;
 pub(crate) use error::to_status;
-pub(crate) use service::{GrpcService, Health, refused};
+pub(crate) use service::{GrpcService, Health, is_stream, refused};

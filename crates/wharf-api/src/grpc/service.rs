@@ -1,6 +1,7 @@
 //! All gRPC services of one listener, behind what they share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use tonic::body::Body;
@@ -61,6 +62,8 @@ pub(crate) struct GrpcService {
     tfs: TfsBackend,
     oip: OipBackend,
     limit: usize,
+    /// Of calls that set no deadline.
+    timeout: Option<Duration>,
 }
 
 impl GrpcService {
@@ -100,7 +103,8 @@ impl GrpcService {
             // The descriptors are made at build time and tested; without them everything else still works.
             (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "reflection is not available"),
         }
-        Self { routes: routes.routes().prepare(), tfs: backend.clone(), oip: oip.clone(), limit }
+        let (tfs, oip, timeout) = (backend.clone(), oip.clone(), limits.grpc_timeout);
+        Self { routes: routes.routes().prepare(), tfs, oip, limit, timeout }
     }
 
     /// Answers one request.
@@ -109,7 +113,8 @@ impl GrpcService {
             Ok(timeout) => timeout,
             Err(error) => return refused(&error),
         };
-        let deadline = timeout.map_or(Deadline::NONE, Deadline::after);
+        let usual = || self.timeout.filter(|_| !is_stream(request.uri().path()));
+        let deadline = timeout.or_else(usual).map_or(Deadline::NONE, Deadline::after);
         request.extensions_mut().insert(deadline);
         let answer = self.dispatch(request);
         match deadline.instant() {
@@ -136,6 +141,11 @@ impl GrpcService {
             }
         }
     }
+}
+
+/// Whether a call may go on for as long as its client likes.
+pub(crate) fn is_stream(path: &str) -> bool {
+    path.starts_with("/grpc.") || path.ends_with("/ModelStreamInfer")
 }
 
 /// A reply that is only a status.

@@ -11,8 +11,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
+use super::Held;
 use super::clock::Clock;
 use crate::Limits;
+use crate::grpc::to_status;
 
 /// A body that fails once it comes too slowly, so that nobody can hold a connection open by a trickle.
 #[derive(Debug)]
@@ -26,10 +28,11 @@ pub(crate) struct RequestBody {
     late: Option<Pin<Box<Sleep>>>,
     has_ended: bool,
     clock: Arc<Clock>,
+    held: Arc<Held>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, limits: &Limits, clock: Arc<Clock>) -> Self {
+    pub(super) fn new(inner: Incoming, limits: &Limits, clock: Arc<Clock>, held: Arc<Held>) -> Self {
         Self {
             inner,
             grace: limits.body_grace,
@@ -39,7 +42,13 @@ impl RequestBody {
             late: None,
             has_ended: false,
             clock,
+            held,
         }
+    }
+
+    /// What the request takes of the memory.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.held)
     }
 
     /// By when more must have come.
@@ -68,8 +77,9 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match Pin::new(&mut self.inner).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.received += frame.data_ref().map_or(0, |data| data.len() as u64);
-                Poll::Ready(Some(Ok(frame)))
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.received += length as u64;
+                Poll::Ready(Some(self.held.take(length).map(|()| frame).map_err(|error| to_status(&error))))
             }
             Poll::Ready(Some(Err(error))) => {
                 let text =

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,8 +19,9 @@ use super::clock::{Busy, Clock, Clocked};
 use super::reply::ReplyBody;
 use super::sniff::{Rewound, first_bytes};
 use super::socket::Arrival;
-use super::{Edge, Gate, InFlight, RequestBody, Wire, draining};
+use super::{Edge, Gate, Held, InFlight, RequestBody, Wire, draining};
 use crate::Limits;
+use crate::grpc::is_stream;
 
 /// How often a client of HTTP/2 is pinged.
 const PING_EVERY: Duration = Duration::from_secs(60);
@@ -126,12 +128,17 @@ impl<W: Wire> Entrance<W> {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Infallible> {
         let version = request.version();
         let busy = self.clock.enter();
-        let request = request.map(|body| RequestBody::new(body, &self.edge.limits, Arc::clone(&self.clock)));
-        let in_flight = match self.admit(&request) {
+        // Until there is an answer: what was received is computed with.
+        let held = self.edge.holdings.enter(is_stream(request.uri().path()));
+        let body =
+            |body| RequestBody::new(body, &self.edge.limits, Arc::clone(&self.clock), Arc::clone(&held));
+        let request = request.map(body);
+        let in_flight = match self.admit(&request, &held) {
             Ok(in_flight) => in_flight,
             Err(error) => return Ok(self.refused(&error, version, busy)),
         };
         let (head, body) = self.wire.answer(request).await.into_parts();
+        drop(held);
         let (body, there) = ReplyBody::new(body, in_flight);
         if !self.clock.has_room_for(there) {
             return Ok(self.refused(&too_much_unread(), version, busy));
@@ -140,13 +147,14 @@ impl<W: Wire> Entrance<W> {
     }
 
     /// Lets a request in that is for this server, unless it stops.
-    fn admit(&self, request: &Request<RequestBody>) -> Result<Option<InFlight>, ServiceError> {
+    fn admit(&self, request: &Request<RequestBody>, held: &Held) -> Result<Option<InFlight>, ServiceError> {
         if let (Some(hosts), true) = (&self.edge.hosts, self.is_tcp) {
             hosts.check(request)?;
         }
         if !self.clock.has_room_for(0) {
             return Err(too_much_unread());
         }
+        held.check(request.body().size_hint().lower())?;
         let in_flight = self.gate.enter().ok_or_else(draining)?;
         // Watching health or asking for descriptors is no work to wait for: such streams last as long as the
         // connection.

@@ -5,6 +5,7 @@ mod body;
 mod clock;
 mod connection;
 mod gate;
+mod held;
 mod hosts;
 mod reply;
 mod sniff;
@@ -15,9 +16,10 @@ mod tls;
 pub(crate) use accept::Listener;
 pub(crate) use body::RequestBody;
 pub(crate) use gate::{Gate, InFlight};
+pub(crate) use held::{Held, Holdings};
 pub(crate) use hosts::Hosts;
 pub(crate) use socket::{Socket, SocketFile};
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Tls, read_ssl_config};
 pub use tls::{TlsConfig, TlsError, TlsFiles};
 
 use std::sync::Arc;
@@ -44,6 +46,8 @@ pub(crate) struct Edge {
     pub(crate) limits: Arc<Limits>,
     /// Slots for connections.
     pub(crate) slots: Arc<Semaphore>,
+    /// What bodies of requests take of the memory.
+    pub(crate) holdings: Arc<Holdings>,
     /// TLS for what comes over a network; `None` takes plain bytes.
     pub(crate) tls: Option<Tls>,
     /// The names that requests over a network may be for; `None` takes every name.

@@ -32,10 +32,14 @@ pub(crate) async fn receive(request: Request<RequestBody>, limits: &Limits) -> R
     if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
+    let held = request.body().held();
     let received = collect(request.into_body(), limit).await?;
     match packing {
         None => Ok(received),
-        Some(packing) => Ok(on_cpu(true, move || unpacked(&received, packing, limit)).await??),
+        Some(packing) => {
+            let unpack = move || unpacked(&received, packing, limit, |bytes| held.take(bytes));
+            Ok(on_cpu(true, unpack).await??)
+        }
     }
 }
 
@@ -98,26 +102,40 @@ async fn collect(mut body: RequestBody, limit: usize) -> Result<Bytes, Failure> 
 
 fn broken(status: &tonic::Status) -> Failure {
     let code = match status.code() {
+        tonic::Code::ResourceExhausted => {
+            return Failure::from(ServiceError::new(ErrorCode::Overloaded, status.message().to_owned()))
+                .without_body();
+        }
         tonic::Code::DeadlineExceeded => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::BAD_REQUEST,
     };
     Failure::unread(code, status.message())
 }
 
-/// The body that is packed so.
-pub(crate) fn unpacked(packed: &[u8], packing: Packing, limit: usize) -> Result<Bytes, ServiceError> {
+/// The body that is packed so. `take` says of so many bytes more whether there is room.
+pub(crate) fn unpacked(
+    packed: &[u8],
+    packing: Packing,
+    limit: usize,
+    take: impl FnMut(usize) -> Result<(), ServiceError>,
+) -> Result<Bytes, ServiceError> {
     match packing {
-        Packing::Gzip => read_all(&mut MultiGzDecoder::new(packed), "gzip", limit),
+        Packing::Gzip => read_all(&mut MultiGzDecoder::new(packed), "gzip", limit, take),
         Packing::Zlib => {
             let mut decoder = ZlibDecoder::new(packed);
-            let unpacked = read_all(&mut decoder, "deflate", limit)?;
+            let unpacked = read_all(&mut decoder, "deflate", limit, take)?;
             // The format has an end of its own; what comes after it belongs to nothing.
             if decoder.into_inner().is_empty() { Ok(unpacked) } else { Err(invalid("deflate")) }
         }
     }
 }
 
-fn read_all(decoder: &mut impl Read, format: &str, limit: usize) -> Result<Bytes, ServiceError> {
+fn read_all(
+    decoder: &mut impl Read,
+    format: &str,
+    limit: usize,
+    mut take: impl FnMut(usize) -> Result<(), ServiceError>,
+) -> Result<Bytes, ServiceError> {
     let mut unpacked = Vec::new();
     let mut piece = vec![0; PIECE];
     loop {
@@ -130,6 +148,7 @@ fn read_all(decoder: &mut impl Read, format: &str, limit: usize) -> Result<Bytes
             let text = format!("request body is larger than the limit of {limit} bytes after decompression");
             return Err(ServiceError::new(ErrorCode::TooLarge, text));
         }
+        take(count)?;
         // Doubled as it grows, but never past what it may hold.
         if unpacked.capacity() - unpacked.len() < count {
             let more = unpacked.len().max(count);
@@ -172,14 +191,20 @@ mod tests {
         for packing in [Packing::Gzip, Packing::Zlib] {
             let body = vec![b' '; 1000];
             let whole = pack(packing, &body);
-            assert_eq!(unpacked(&whole, packing, 1000).unwrap(), body);
-            assert_eq!(unpacked(&whole, packing, 999).unwrap_err().code(), ErrorCode::TooLarge);
+            assert_eq!(unpacked(&whole, packing, 1000, |_| Ok(())).unwrap(), body);
+            assert_eq!(unpacked(&whole, packing, 999, |_| Ok(())).unwrap_err().code(), ErrorCode::TooLarge);
             let bomb = pack(packing, &vec![0; 32 << 20]);
             assert!(bomb.len() < 64 << 10);
-            assert_eq!(unpacked(&bomb, packing, 1 << 20).unwrap_err().code(), ErrorCode::TooLarge);
+            assert_eq!(
+                unpacked(&bomb, packing, 1 << 20, |_| Ok(())).unwrap_err().code(),
+                ErrorCode::TooLarge
+            );
+            let none = || Err(ServiceError::new(ErrorCode::Overloaded, "no room"));
+            let error = unpacked(&whole, packing, 1000, |_| none()).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Overloaded);
             let longer = [&whole[..], b"x"].concat();
             for broken in [&whole[..whole.len() / 2], &whole[..whole.len() - 1], b"not packed", &longer] {
-                let error = unpacked(broken, packing, 1000).unwrap_err();
+                let error = unpacked(broken, packing, 1000, |_| Ok(())).unwrap_err();
                 assert_eq!(error.code(), ErrorCode::InvalidArgument, "{packing:?} {broken:?}");
             }
         }

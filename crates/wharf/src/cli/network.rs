@@ -24,6 +24,9 @@ pub(crate) struct NetworkArgs {
     /// Largest request body or message, before and after decompression
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub(crate) max_body: u64,
+    /// Most memory that the bodies of all requests under way may take together
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) max_request_memory: u64,
     /// Most connections at a time
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
@@ -33,6 +36,9 @@ pub(crate) struct NetworkArgs {
     /// Seconds that an HTTP/1 connection may lie idle between two requests
     #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub(crate) idle_timeout: u64,
+    /// Milliseconds that a gRPC call may take whose client sets no deadline; 0 leaves that to the clients
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) grpc_timeout_ms: u64,
     /// Seconds that a client may take nothing of a reply
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub(crate) write_timeout: u64,
@@ -46,9 +52,12 @@ impl NetworkArgs {
         config.allowed_hosts.clone_from(&self.allowed_host);
         let limits = &mut config.limits;
         limits.max_body_bytes = usize::try_from(self.max_body << 20).unwrap_or(usize::MAX);
+        limits.max_held_bytes = usize::try_from(self.max_request_memory << 20).unwrap_or(usize::MAX);
         limits.max_connections = usize::try_from(self.max_connections).unwrap_or(usize::MAX);
         limits.header_read_timeout = Duration::from_secs(self.header_timeout);
         limits.idle_timeout = Duration::from_secs(self.idle_timeout);
+        let timeout = Duration::from_millis(self.grpc_timeout_ms);
+        limits.grpc_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
         limits.write_timeout = Duration::from_secs(self.write_timeout);
     }
 }
