@@ -26,6 +26,16 @@ pub enum ModelSource<'a> {
     Bytes(&'a [u8]),
 }
 
+/// Where a model runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// In this process, with the others.
+    #[default]
+    Shared,
+    /// In a process of its own, so that a fault of native code takes nobody with it. Tensors are copied to it and back.
+    Process,
+}
+
 /// How a model is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,12 +50,20 @@ pub struct LoadOptions {
     /// Whether the runtime remembers an allocation plan for every set of input shapes it meets: a little
     /// faster where shapes repeat, and memory that grows with every new shape where they do not.
     pub memory_pattern: bool,
+    /// Where it runs. Only a [`crate::IsolatingEngine`] has other processes.
+    pub isolation: Isolation,
 }
 
 impl Default for LoadOptions {
     /// One thread for a run: a server has many runs at once, and the cores are theirs.
     fn default() -> Self {
-        Self { intra_threads: 1, inter_threads: 1, allow_spinning: false, memory_pattern: false }
+        Self {
+            intra_threads: 1,
+            inter_threads: 1,
+            allow_spinning: false,
+            memory_pattern: false,
+            isolation: Isolation::Shared,
+        }
     }
 }
 
@@ -68,6 +86,13 @@ impl LoadOptions {
     #[must_use]
     pub fn with_spinning(mut self, allow: bool) -> Self {
         self.allow_spinning = allow;
+        self
+    }
+
+    /// In this process or in one of its own.
+    #[must_use]
+    pub fn with_isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 
@@ -106,5 +131,10 @@ pub trait Replica: Send + Sync {
     /// As [`Replica::run_until`].
     fn run(&self, inputs: &[(&str, Tensor)], outputs: &[&str]) -> Result<Vec<Tensor>, EngineError> {
         self.run_until(inputs, outputs, &StopSignal::never())
+    }
+
+    /// How often the model's own process had to be started again; `None` for a model that has none.
+    fn restarts(&self) -> Option<u64> {
+        None
     }
 }

@@ -25,6 +25,8 @@ pub enum EngineErrorKind {
     Stopped,
     /// There was not enough memory for the run.
     OutOfMemory,
+    /// The process that the model runs in is not there at the moment.
+    Unavailable,
     /// A fault of the engine.
     Failed,
 }

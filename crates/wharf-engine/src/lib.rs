@@ -22,6 +22,8 @@
 //! Over that lies [`LoadedModel`]: a bundle with its signatures, transforms and labels, called in the names that
 //! clients use, and [`replay_goldens`], which decides whether a bundle may be published.
 //!
+//! An [`IsolatingEngine`] runs models in processes of their own where [`LoadOptions::isolation`] asks for it.
+//!
 //! No tokio here: the trainer and the command line use it from plain threads.
 
 mod check;
@@ -29,12 +31,14 @@ mod engine;
 mod error;
 mod model;
 mod onnx;
+mod process;
 mod service;
 mod stop;
 
 pub use check::check_inputs;
-pub use engine::{Engine, LoadOptions, ModelSource, Replica};
+pub use engine::{Engine, Isolation, LoadOptions, ModelSource, Replica};
 pub use error::{EngineError, EngineErrorKind};
 pub use model::{GOLDEN_TOLERANCE, LoadedModel, ReplayReport, agree, replay_goldens};
 pub use onnx::{OnnxConfig, OnnxEngine};
+pub use process::{IsolatingEngine, WorkerCommand, serve_worker};
 pub use stop::{StopHook, StopSignal};

@@ -11,7 +11,7 @@ impl From<EngineError> for ServiceError {
             EngineErrorKind::InvalidModel => ErrorCode::DataLoss,
             EngineErrorKind::Stopped => ErrorCode::Cancelled,
             EngineErrorKind::OutOfMemory => ErrorCode::Overloaded,
-            EngineErrorKind::LibraryMissing => ErrorCode::Unavailable,
+            EngineErrorKind::LibraryMissing | EngineErrorKind::Unavailable => ErrorCode::Unavailable,
             EngineErrorKind::Failed => ErrorCode::Internal,
         };
         let public = match error.kind() {

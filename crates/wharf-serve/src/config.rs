@@ -42,6 +42,8 @@ pub struct ServeConfig {
     pub allow_labels_for_unavailable: bool,
     /// How models are loaded.
     pub load: LoadOptions,
+    /// Models that run in processes of their own, whatever `load` says.
+    pub isolated: BTreeSet<String>,
     /// How requests are joined to models that `batching` does not name.
     pub default_batching: BatchConfig,
     /// How requests are joined, by model.
@@ -157,6 +159,13 @@ impl ServeConfig {
     #[must_use]
     pub fn with_load_options(mut self, load: LoadOptions) -> Self {
         self.load = load;
+        self
+    }
+
+    /// With this model in a process of its own; the engine must be a [`wharf_engine::IsolatingEngine`].
+    #[must_use]
+    pub fn with_isolated(mut self, model: impl Into<String>) -> Self {
+        self.isolated.insert(model.into());
         self
     }
 

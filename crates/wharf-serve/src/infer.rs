@@ -54,12 +54,13 @@ impl Task {
 
     /// Whether this is best run where it arrived: known to take less than `limit`, and so short that joining it
     /// with others gains nothing, or nobody is there to be joined with. Of a graph with loops nobody knows how
-    /// long it takes: a run in place cannot be stopped.
+    /// long it takes: a run in place cannot be stopped. A process of its own is given to a model that is not trusted.
     pub(crate) fn runs_here(&self, limit: Duration, in_flight: usize) -> bool {
         let is_lonely = self.rows.is_none() || in_flight <= 1;
         let limit = if is_lonely { limit } else { limit.min(TOO_SHORT_TO_JOIN) };
         !self.served.batching.needs_queue()
             && !self.served.model.has_loops()
+            && self.served.model.replica().restarts().is_none()
             && self.served.cost.estimate(self.size).is_some_and(|estimate| estimate < limit)
     }
 

@@ -96,6 +96,11 @@ impl Routes {
         (guard.cloned(), shadow.cloned())
     }
 
+    /// Every version that answers.
+    pub(crate) fn answering(&self) -> impl Iterator<Item = &Arc<ServedModel>> {
+        self.models.values().flat_map(BTreeMap::values).filter_map(Route::served)
+    }
+
     /// A version that answers. Where none is named, the newest; none where requests are spread, since nobody knows as
     /// yet which will be asked.
     pub(crate) fn ready(&self, name: &str, version: Option<u64>) -> Option<&Arc<ServedModel>> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use wharf_engine::{LoadOptions, LoadedModel};
+use wharf_engine::{Isolation, LoadOptions, LoadedModel};
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::batch::{Aim, BatchConfig, LaneRules, QueueLimits, Ran, RunSizes};
@@ -46,6 +46,9 @@ impl Settings {
             if !server.batching.contains_key(name) {
                 batching = config.batching(&batching);
             }
+        }
+        if server.isolated.contains(name) {
+            load = load.with_isolation(Isolation::Process);
         }
         let says_threads =
             configured.and_then(Configured::parts).and_then(|(_, config)| config.intra_threads);

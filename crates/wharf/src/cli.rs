@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bench::{BenchCommand, BenchLoadArgs, BenchOverloadArgs, BenchServeArgs};
 pub(crate) use models::{ModelsCommand, PromoteArgs, TrafficArgs};
 pub(crate) use observe::RequestLogFormat;
-pub(crate) use serve::{Control, Port, ServeArgs};
+pub(crate) use serve::{Control, IsolationArg, Port, ServeArgs};
 
 use crate::logs::LogFormat;
 
@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Look at this machine: what serving needs, what is wrong, and how to mend it
     Doctor(DoctorArgs),
+    /// Hold one model for `wharf serve --isolate`, which starts this itself
+    #[command(hide = true)]
+    Worker,
 }
 
 /// Where published models live.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use environment::Loaded;
 
-use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica};
+use crate::{Engine, EngineError, EngineErrorKind, Isolation, LoadOptions, ModelSource, Replica};
 
 /// Where the engine finds its library.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,9 @@ impl OnnxEngine {
 
 impl Engine for OnnxEngine {
     fn load(&self, model: ModelSource<'_>, options: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError> {
+        if options.isolation != Isolation::Shared {
+            return Err(EngineError::new(EngineErrorKind::Failed, "this engine has no worker processes"));
+        }
         let session = session::open(&self.loaded.environment, model, options)?;
         Ok(Arc::new(replica::OnnxReplica::new(session)?))
     }

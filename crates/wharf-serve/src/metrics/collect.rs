@@ -226,7 +226,14 @@ fn of_server(server: &Inner) -> Vec<Family> {
         let sample = Sample::number(1.0).with_label("model", name).with_label("version", version.to_string());
         states.push(sample.with_label("state", state.name()));
     }
+    let help = "Times that the process of a model was started again.";
+    let mut restarts = Family::new("wharf_worker_restarts_total", Kind::Counter).with_help(help);
+    for served in server.registry.routes().answering() {
+        let Some(count) = served.model.replica().restarts() else { continue };
+        restarts.push(labelled(Sample::number(count as f64), &served.metrics));
+    }
     vec![
+        restarts,
         one("wharf_requests_in_flight", "Requests under way.", server.admission.in_flight()),
         one("wharf_requests_queued", "Requests of all models that wait for a thread.", server.pool.waiting()),
         states,

@@ -129,6 +129,12 @@ pub(crate) struct ServeArgs {
     /// Model whose answers are remembered, `*` for all; may be repeated
     #[arg(long, value_name = "NAME", requires = "cache_bytes")]
     pub(crate) cache_model: Vec<String>,
+    /// Run every model in a process of its own, so that a fault of native code takes nobody with it
+    #[arg(long, value_enum, default_value_t = IsolationArg::Shared)]
+    pub(crate) isolation: IsolationArg,
+    /// Run this model in a process of its own; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isolate: Vec<String>,
     /// Threads that compute [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -171,6 +177,15 @@ pub(crate) enum Control {
     None,
     Poll,
     Explicit,
+}
+
+/// Where models run.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IsolationArg {
+    /// In the server's process
+    Shared,
+    /// Each in one of its own
+    Process,
 }
 
 /// Another name for a version.

@@ -14,6 +14,7 @@ mod publishing;
 mod runs;
 mod serve;
 mod train;
+mod worker;
 
 /// Runs `command` to its end.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
@@ -28,5 +29,6 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Export(arguments) => export::run(arguments),
         Command::Bench(command) => bench::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Worker => worker::run(),
     }
 }

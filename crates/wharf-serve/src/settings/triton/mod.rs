@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wharf_bundle::DEFAULT_SIGNATURE;
-use wharf_engine::{LoadOptions, LoadedModel};
+use wharf_engine::{Isolation, LoadOptions, LoadedModel};
 use wharf_textproto::{Fields, TextError, parse};
 
 use crate::{BatchConfig, DynamicBatching, Padding, VersionPolicy};
@@ -60,6 +60,8 @@ pub struct TritonConfig {
     pub(crate) intra_threads: Option<usize>,
     /// Operators side by side, where it says.
     pub(crate) inter_threads: Option<usize>,
+    /// Where it runs, where it says.
+    pub(crate) isolation: Option<Isolation>,
     /// Runs that there may be at once, where it says.
     pub instances: Option<usize>,
     /// Whether answers are remembered, where it says.
@@ -120,6 +122,7 @@ impl TritonConfig {
             padding,
             intra_threads: parameters.intra_threads,
             inter_threads: parameters.inter_threads,
+            isolation: parameters.isolation,
             instances: instances::read(&mut fields)?,
             response_cache,
             warm_up: warm_up::read(&mut fields, max_batch_size)?,
@@ -174,8 +177,12 @@ impl TritonConfig {
             Some(threads) => options.with_intra_threads(threads),
             None => options,
         };
-        match self.inter_threads {
+        let options = match self.inter_threads {
             Some(threads) => options.with_inter_threads(threads),
+            None => options,
+        };
+        match self.isolation {
+            Some(isolation) => options.with_isolation(isolation),
             None => options,
         }
     }

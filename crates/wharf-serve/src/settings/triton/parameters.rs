@@ -1,8 +1,9 @@
-//! `parameters`, a map to strings: those of the ONNX Runtime back end that are about threads, and how ragged inputs are
-//! made alike.
+//! `parameters`, a map to strings: those of the ONNX Runtime back end that are about threads, where the model runs, and
+//! how ragged inputs are made alike.
 
 use std::collections::BTreeMap;
 
+use wharf_engine::Isolation;
 use wharf_textproto::{Fields, Message, Position, TextError};
 
 use super::TensorConfig;
@@ -16,6 +17,7 @@ const VALUE_OF: &str = "pad_value.";
 pub(super) struct Parameters {
     pub(super) intra_threads: Option<usize>,
     pub(super) inter_threads: Option<usize>,
+    pub(super) isolation: Option<Isolation>,
     pad_value: Option<f64>,
     pad_values: BTreeMap<String, f64>,
     pad_buckets: Vec<usize>,
@@ -52,6 +54,13 @@ impl Parameters {
         match key {
             "intra_op_thread_count" => self.intra_threads = threads()?,
             "inter_op_thread_count" => self.inter_threads = threads()?,
+            "isolation" => {
+                self.isolation = match value {
+                    "process" => Some(Isolation::Process),
+                    "shared" => Some(Isolation::Shared),
+                    _ => return Err(wrong("`process` or `shared`")),
+                };
+            }
             "pad_value" => {
                 self.pad_value = Some(number()?);
                 self.pads_at = Some(place);
@@ -67,7 +76,7 @@ impl Parameters {
                 let Some(input) = key.strip_prefix(VALUE_OF) else {
                     let problem = format!(
                         "parameter `{key}` is not known, expected `intra_op_thread_count`, `inter_op_thread_count`, \
-                         `pad_value`, `{VALUE_OF}INPUT` or `pad_buckets`"
+                         `isolation`, `pad_value`, `{VALUE_OF}INPUT` or `pad_buckets`"
                     );
                     return Err(TextError::new(place, problem));
                 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use wharf_api::{LogWarmUp, TfsWarmUp};
+use wharf_engine::Isolation;
 use wharf_metrics::Registry;
 use wharf_serve::{
     BatchConfig, CacheConfig, ControlMode, MODEL_SERVER_CONFIG, ModelConfig, ModelLocation, ModelManager,
@@ -13,8 +14,8 @@ use wharf_serve::{
 };
 
 use super::announce;
-use crate::cli::{Control, ServeArgs};
-use crate::commands::goldens;
+use crate::cli::{Control, IsolationArg, ServeArgs};
+use crate::commands::worker;
 
 /// The server of the models that `arguments` name; nothing is loaded yet.
 pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Result<ModelManager> {
@@ -29,7 +30,12 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
     config.load = config
         .load
         .with_intra_threads(usize::from(arguments.intra_threads))
-        .with_inter_threads(usize::from(arguments.inter_threads));
+        .with_inter_threads(usize::from(arguments.inter_threads))
+        .with_isolation(match arguments.isolation {
+            IsolationArg::Shared => Isolation::Shared,
+            IsolationArg::Process => Isolation::Process,
+        });
+    config.isolated = arguments.isolate.iter().cloned().collect();
     if !arguments.no_warm_up {
         config =
             config.with_warm_up(Arc::new(TfsWarmUp::default())).with_warm_up(Arc::new(LogWarmUp::default()));
@@ -67,7 +73,7 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
             config = config.with_location(location);
         }
     }
-    Ok(config.build(goldens::engine()?)?)
+    Ok(config.build(worker::isolating_engine()?)?)
 }
 
 fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {
