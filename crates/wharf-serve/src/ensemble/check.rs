@@ -11,6 +11,7 @@ use wharf_textproto::Position;
 
 use super::Ensemble;
 use super::placeholder::Placeholder;
+use crate::StickyKeys;
 use crate::route::Routes;
 use crate::served::ServedModel;
 use crate::settings::triton::{self, EnsembleStep, TensorConfig, TensorMapping, TritonConfig};
@@ -55,7 +56,7 @@ fn member<'a>(
     if leads_to(name, &step.model, routes) {
         return Err(wrong(format!("it has ensemble `{name}` as a step, be it by way of others")));
     }
-    let found = routes.find(&step.reference(), None);
+    let found = routes.find(&step.reference(), &StickyKeys::default());
     found.map_err(|error| {
         let problem = wrong(format!("the model is not available: {}", error.message()));
         ServiceError::new(ErrorCode::Unavailable, problem.message())

@@ -86,11 +86,6 @@ impl Server {
         self.process.is_running()
     }
 
-    /// Where its models are.
-    pub(crate) fn repository(&self) -> PathBuf {
-        self.folder.path().join("repository")
-    }
-
     /// Its folder below `/proc`.
     pub(crate) fn proc(&self) -> PathBuf {
         PathBuf::from(format!("/proc/{}", self.process.id()))

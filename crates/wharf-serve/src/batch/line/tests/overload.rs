@@ -96,7 +96,7 @@ fn play(asked: Vec<Asked>) -> Seen {
         let (cost, deadline) = (Some(asked.cost), Some(arrived + PATIENCE));
         let one = Candidate { model: asked.model, queue, rank: 0, arrived, cost, deadline };
         if line.check_room(&one, line.len() >= MAX_WAITING).is_ok() {
-            let entry = Entry { item: asked, rows: 1, rank: 0, arrived, cost: asked.cost };
+            let entry = Entry { item: asked, rows: 1, rank: 0, arrived, queue, cost: asked.cost };
             line.push(key(asked.model, 1), rules(1, 0), entry);
             continue;
         }
