@@ -1,6 +1,7 @@
 """Traffic between versions, with stock clients on every wire."""
 
 import struct
+import threading
 import time
 
 import grpc
@@ -10,8 +11,9 @@ import requests
 import tensorflow as tf
 import tritonclient.grpc
 import tritonclient.http
-from conftest import MODELS, Server, put
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from conftest import MODELS, Server
+from tensorflow_serving.apis import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
+from test_tfs_reload import config, predict
 
 TIMEOUT = 20.0
 HEADER = "x-user"
@@ -32,7 +34,6 @@ def fresh(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("traffic"))
     for version in (1, 2):
         stamp(server.repository, "stamped", version)
-        put(server.repository, "broken", version, "slow" if version == 2 else "half_plus_two")
     wait_until(lambda: state(server, "stamped", 2) == "AVAILABLE")
     yield server
     server.stop()
@@ -167,3 +168,37 @@ def test_promote_and_give_back(fresh):
     assert {tfs_grpc(fresh, "x") for _ in range(5)} == {1}
     assert admin(fresh, "DELETE", "stamped").json()["traffic"] is None
     assert {tfs_grpc(fresh, "x") for _ in range(5)} == {2}
+
+
+def test_a_label_moves_without_a_failure(tmp_path):
+    server = Server(tmp_path)
+    for version in (1, 2):
+        stamp(server.repository, "stamped", version)
+    path = server.repository / "stamped"
+    answers, stop = [], threading.Event()
+    with grpc.insecure_channel(server.grpc) as channel:
+        models = model_service_pb2_grpc.ModelServiceStub(channel)
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    reply = predict(stub, "stamped", "stable")
+                    answers.append((reply.model_spec.version.value, reply.outputs["y"].float_val[0]))
+                except grpc.RpcError as error:
+                    answers.append(error)
+
+        for labels in ({}, {"stable": 1}):
+            models.HandleReloadConfigRequest(config(("stamped", path, labels)), timeout=TIMEOUT)
+        clients = [threading.Thread(target=ask) for _ in range(4)]
+        for client in clients:
+            client.start()
+        for move in range(1, 11):
+            version = 1 + move % 2
+            models.HandleReloadConfigRequest(config(("stamped", path, {"stable": version})), timeout=TIMEOUT)
+            assert predict(stub, "stamped", "stable").model_spec.version.value == version
+        stop.set()
+        for client in clients:
+            client.join()
+    assert {(1, 2.0), (2, 3.0)} == set(answers), "every answer is of one version, and none failed"
+    server.stop()

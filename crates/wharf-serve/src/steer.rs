@@ -177,8 +177,8 @@ impl ModelManager {
         }
     }
 
-    /// Whether the versions are available that the configuration gives names to. Asked once they have been loaded; those
-    /// that wait for their first request count as available.
+    /// Whether the versions are available that the configuration gives names to. Asked once they have been loaded; models
+    /// that wait for their first request, or for somebody to load them, are left out.
     ///
     /// # Errors
     /// One is not, and labels for such are not allowed.
@@ -189,7 +189,8 @@ impl ModelManager {
         let labels = self.0.registry.labels();
         let waits = |model: &str, label: &str| {
             let version = labels.get(model).and_then(|labels| labels.get(label));
-            version.is_some_and(|version| self.is_on_call(model, Some(*version)))
+            let is_to_come = self.control() == ControlMode::Explicit && !self.is_available(model);
+            is_to_come || version.is_some_and(|version| self.is_on_call(model, Some(*version)))
         };
         self.check_available(&labels, waits)
     }

@@ -15,12 +15,13 @@ fn shadowed(shadow: Shadow) -> Traffic {
     Traffic::default().with_weight(1, 1).with_shadow(shadow)
 }
 
-async fn two_versions(traffic: Traffic, engine: Arc<dyn Engine>) -> ModelManager {
+async fn two_versions(traffic: Traffic, engine: Arc<dyn Engine>) -> (Folder, ModelManager) {
     let folder = Folder::new();
     folder.put_bytes("m", 1, &stamped(1));
     folder.put_bytes("m", 2, &stamped(2));
     let limits = one_worker().with_inline_below(Duration::ZERO);
-    serve(folder.config().with_limits(limits).with_traffic("m", traffic), engine).await
+    let config = folder.config().with_limits(limits).with_traffic("m", traffic);
+    (folder, serve(config, engine).await)
 }
 
 /// Waits until so many copies have come to something.
@@ -39,7 +40,7 @@ async fn settled(manager: &ModelManager, copies: u64) -> ShadowReport {
 #[tokio::test]
 async fn answers_are_compared_within_the_tolerance() {
     let engine = Arc::new(OnnxEngine::new().unwrap());
-    let manager = two_versions(shadowed(Shadow::new(2)), engine).await;
+    let (_folder, manager) = two_versions(shadowed(Shadow::new(2)), engine).await;
     for _ in 0..5 {
         assert_eq!(value(&manager.infer(request("m", 1.0)).await.unwrap()), 1.5, "version 1 answers");
     }
@@ -64,7 +65,8 @@ async fn answers_are_compared_within_the_tolerance() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shadow_that_hangs_or_fails_holds_up_nobody() {
     let engine = FakeEngine::stepped();
-    let manager = two_versions(shadowed(Shadow::new(2)), Arc::clone(&engine) as Arc<dyn Engine>).await;
+    let (_folder, manager) =
+        two_versions(shadowed(Shadow::new(2)), Arc::clone(&engine) as Arc<dyn Engine>).await;
     let ask = async || {
         let sent = send(&manager, request("m", 7.0));
         next_run(&engine).await.finish();
@@ -87,7 +89,7 @@ async fn a_shadow_that_hangs_or_fails_holds_up_nobody() {
 
 #[tokio::test]
 async fn shadows_that_make_no_sense_are_refused() {
-    let manager = two_versions(shadowed(Shadow::new(2)), FakeEngine::free_running()).await;
+    let (_folder, manager) = two_versions(shadowed(Shadow::new(2)), FakeEngine::free_running()).await;
     for (traffic, text) in [
         (shadowed(Shadow::new(1)), "`shadow.version` is 1, which has all requests itself"),
         (shadowed(Shadow::new(9)), "`shadow` names version 9 of model `m`, expected one that is there: 1, 2"),

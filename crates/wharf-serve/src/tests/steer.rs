@@ -219,6 +219,29 @@ async fn models_come_from_where_the_server_was_told_they_may() {
     manager.reconfigure(vec![listed(&folder, "a", &[])]).await.unwrap();
 }
 
+#[tokio::test]
+async fn labels_at_the_start_are_of_versions_that_answer() {
+    let folder = Folder::new();
+    folder.put("m", 1);
+    folder.put("m", 2);
+    let config = || folder.config().with_label("m", "stable", 1);
+    let text =
+        "Request to assign label to version 1 of model m, which is not currently available for inference";
+    let mut allowed = config();
+    allowed.allow_labels_for_unavailable = true;
+    for (config, expected) in [
+        (config(), Err(text)),
+        (config().with_policy("m", VersionPolicy::All), Ok(())),
+        (config().with_control(ControlMode::Explicit), Ok(())),
+        (config().with_control(ControlMode::Explicit).with_load_at_start("m"), Err(text)),
+        (allowed, Ok(())),
+    ] {
+        let manager = serve(config, free()).await;
+        let checked = manager.check_labels_at_start();
+        assert_eq!(checked.as_ref().map(|()| ()).map_err(|error| error.message()), expected);
+    }
+}
+
 /// The clock's next tick is an hour away: what is seen is seen by events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn file_events_bring_new_versions_at_once() {

@@ -122,7 +122,8 @@ fn fill(repository: &Path) {
     }
 }
 
-fn binary() -> PathBuf {
+/// The program under test.
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("WHARF_BIN").map_or_else(|| env!("CARGO_BIN_EXE_wharf").into(), PathBuf::from)
 }
 

@@ -1,6 +1,7 @@
 //! V-2, V-5 and V-8: versions that come, share the requests, fail and go, with clients that ask all the while.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use wharf_testing::models;
 use crate::http::{Manner, exchange};
 use crate::reply::Reply;
 use crate::row::Port;
-use crate::server::Server;
+use crate::server::{Server, binary};
 
 const USERS: usize = 8;
 const CHANGING: usize = usize::MAX;
@@ -278,6 +279,57 @@ async fn a_model_that_is_deleted_in_use_ends_and_comes_back_as_another() {
             _ => &[Ok((1, 1.0)), Ok((1, 7.0)), Err(503), Err(404)],
         };
         assert!(expected.contains(&answer), "{answer:?} in phase {began} to {ended}");
+    }
+    server.stop();
+}
+
+/// What `wharf models` prints, or says why it does not.
+fn models(server: &str, arguments: &[&str]) -> Result<String, String> {
+    let output =
+        Command::new(binary()).arg("models").args(arguments).args(["--server", server]).output().unwrap();
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).unwrap()),
+        false => Err(String::from_utf8(output.stderr).unwrap()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_shows_and_changes_traffic() {
+    let server = Server::follow(|repository| {
+        put(repository, 1, &stamped(1.0));
+        put(repository, 2, &stamped(2.0));
+    });
+    let address = server.address(Port::Kserve);
+    let shown = models(&address, &["traffic", "m"]).unwrap();
+    assert!(shown.ends_with("requests that name no version go to the newest that answers\n"), "{shown}");
+    let set = ["traffic", "m", "--weights", "1=90,2=10", "--max-error-rate", "0.05", "--sticky", "X-User"];
+    let shown = models(&format!("http://{address}/"), &set).unwrap();
+    for line in [
+        "      2  AVAILABLE      10  10.0 %         0       0       -",
+        "      1  AVAILABLE      90  90.0 %         0       0       -",
+        "requests with the same `x-user` stay with one version",
+        "rolled back where, of 100 requests, more than 5 % of them fail",
+    ] {
+        assert!(shown.lines().any(|found| found == line), "no `{line}` in\n{shown}");
+    }
+    let shown = models(&address, &["traffic", "m", "--weights", "1=50,2=50"]).unwrap();
+    assert!(shown.contains("50.0 %") && shown.contains("more than 5 % of them fail"), "{shown}");
+    let shown = models(&address, &["promote", "m"]).unwrap();
+    assert!(shown.starts_with("version 2 has all requests of m\n"), "{shown}");
+    let shown = models(&address, &["traffic", "m", "--clear", "--json"]).unwrap();
+    let document: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&document["model"], &document["traffic"]), (&json!("m"), &Value::Null));
+    for (server, arguments, expected) in [
+        (&address[..], &["traffic", "x"][..], "error: Could not find any versions of model x (HTTP 404)"),
+        (&address, &["traffic", "m/1"], "error: `m/1` names a version, expected the name of a model alone"),
+        (&address, &["traffic", "m", "--weights", "1=1,9=1"], "expected one that is there: 1, 2 (HTTP 400)"),
+        (&address, &["promote", "m"], "no version of it has the smaller part of the requests (HTTP 400)"),
+        (&server.address(Port::Tfs), &["traffic", "m"], "hint: `--server` is the http port"),
+        ("127.0.0.1:1", &["traffic", "m"], "error: cannot reach `127.0.0.1:1`"),
+        ("https://127.0.0.1:1", &["promote", "m"], "TLS, which this command does not speak"),
+    ] {
+        let error = models(server, arguments).unwrap_err();
+        assert!(error.contains(expected), "{arguments:?} says {error}");
     }
     server.stop();
 }
