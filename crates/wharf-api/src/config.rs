@@ -26,6 +26,8 @@ pub struct ApiConfig {
     pub oip_grpc_port: Option<u16>,
     /// The port of KServe's first protocol, with the Open Inference Protocol beside it.
     pub http_port: Option<u16>,
+    /// Whether the interface of operators, which spreads the requests of models over versions, is on that port too.
+    pub admin: bool,
     /// The port of metrics and probes, which answers from a thread of its own, also while requests are refused; 0
     /// takes a free one, `None` opens none.
     pub metrics_port: Option<u16>,
@@ -72,6 +74,7 @@ impl Default for ApiConfig {
             oip_rest_port: Some(8000),
             oip_grpc_port: Some(8001),
             http_port: Some(8080),
+            admin: true,
             metrics_port: Some(8002),
             rest_metrics_path: None,
             metrics: Registry::default(),

@@ -23,8 +23,8 @@ pub(crate) enum Protocols {
     Tfs(RestService),
     /// The Open Inference Protocol.
     Oip(OipRestService),
-    /// KServe's first protocol, and beside it the Open Inference Protocol and the interface of operators.
-    Shared(KserveService, OipRestService, AdminService),
+    /// KServe's first protocol, and beside it the Open Inference Protocol, and the interface of operators where there is one.
+    Shared(KserveService, OipRestService, Option<AdminService>),
     /// TensorFlow Serving's REST interface and the Open Inference Protocol, which share no path.
     TfsAndOip(RestService, OipRestService),
 }
@@ -35,7 +35,8 @@ impl Protocols {
         openapi::document(match self {
             Protocols::Tfs(_) => &[Part::Tfs],
             Protocols::Oip(_) => &[Part::Oip],
-            Protocols::Shared(..) => &[Part::Kserve, Part::Oip, Part::Admin],
+            Protocols::Shared(.., None) => &[Part::Kserve, Part::Oip],
+            Protocols::Shared(.., Some(_)) => &[Part::Kserve, Part::Oip, Part::Admin],
             Protocols::TfsAndOip(..) => &[Part::Tfs, Part::Oip],
         })
     }
@@ -80,7 +81,7 @@ impl HttpService {
             Protocols::Tfs(service) => service.answer(request).await,
             Protocols::Oip(service) => service.answer(request).await,
             Protocols::Shared(kserve, ..) if KserveService::is_of(path) => kserve.answer(request).await,
-            Protocols::Shared(.., admin) if AdminService::is_of(path) => admin.answer(request).await,
+            Protocols::Shared(.., Some(admin)) if AdminService::is_of(path) => admin.answer(request).await,
             Protocols::Shared(_, oip, _) => oip.answer(request).await,
             Protocols::TfsAndOip(_, oip) if path.starts_with("/v2") => oip.answer(request).await,
             Protocols::TfsAndOip(tfs, _) => tfs.answer(request).await,

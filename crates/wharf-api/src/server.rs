@@ -225,7 +225,7 @@ impl ApiHandle {
         let common = Backend::new(manager.clone(), Arc::clone(limits));
         let common = common.with_request_log(config.request_log.clone());
         config.metrics.register(collector(&common.metrics));
-        let admin = AdminService::new(common.clone());
+        let admin = config.admin.then(|| AdminService::new(common.clone()));
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());

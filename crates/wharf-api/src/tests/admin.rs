@@ -163,6 +163,16 @@ async fn a_canary_that_fails_is_rolled_back_and_says_so() {
     assert_eq!(document["versions"][0]["rolled_back"], false, "it is tried again: {document}");
 }
 
+#[tokio::test]
+async fn without_the_interface_its_paths_are_not_there() {
+    let config = crate::ApiConfig { admin: false, ..crate::ApiConfig::default() };
+    let server = Server::configured(&FakeEngine::free_running(), config).await;
+    assert_eq!(call(&server, "GET", PATH, "").await.0, 404);
+    let (_, document) = call(&server, "GET", "/openapi.json", "").await;
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.keys().all(|path| !path.starts_with("/admin/")), "{paths:?}");
+}
+
 /// The version that answers a user, wire by wire.
 async fn versions_of(server: &Server, user: &str) -> Vec<u64> {
     let header = format!("X-User: {user}\r\n");

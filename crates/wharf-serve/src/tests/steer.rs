@@ -237,8 +237,8 @@ async fn labels_at_the_start_are_of_versions_that_answer() {
         (allowed, Ok(())),
     ] {
         let manager = serve(config, free()).await;
-        let checked = manager.check_labels_at_start();
-        assert_eq!(checked.as_ref().map_err(|error| error.message()), expected);
+        let checked = manager.check_labels_at_start().map_err(|error| error.message().to_owned());
+        assert_eq!(checked, expected.map_err(str::to_owned));
     }
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct NetworkArgs {
     /// loopback, any otherwise]
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     pub(crate) allowed_host: Vec<String>,
+    /// Answer nothing below /admin/ on the http port: traffic between versions stays as it is
+    #[arg(long)]
+    pub(crate) no_admin: bool,
     /// Largest request body or message, before and after decompression
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub(crate) max_body: u64,
@@ -48,6 +51,7 @@ impl NetworkArgs {
     /// Sets what was asked for.
     pub(crate) fn apply_to(&self, config: &mut ApiConfig) {
         config.unix_socket.clone_from(&self.unix_socket);
+        config.admin = !self.no_admin;
         config.cors_origins.clone_from(&self.cors_origin);
         config.allowed_hosts.clone_from(&self.allowed_host);
         let limits = &mut config.limits;
@@ -98,7 +102,7 @@ mod tests {
     fn the_defaults_are_those_of_the_listeners() {
         let mut config = ApiConfig::default();
         Command::parse_from(["wharf"]).network.apply_to(&mut config);
-        assert_eq!(config.limits, Limits::default());
+        assert_eq!((config.limits, config.admin), (Limits::default(), true));
         assert!(
             config.unix_socket.is_none() && config.cors_origins.is_empty() && config.allowed_hosts.is_empty()
         );

@@ -16,8 +16,8 @@ const MAX_WAITING: usize = 64;
 /// Bytes that they may keep together.
 const MAX_BYTES: usize = 64 << 20;
 /// While requests wait for a thread, the shadow rests for this many times what its last run took: it takes no more than
-/// a fifth of a core from them.
-const RESTS: u32 = 4;
+/// a twentieth of a core from them.
+const RESTS: u32 = 19;
 /// How often it looks whether they still wait.
 const GLANCE: Duration = Duration::from_millis(1);
 
