@@ -18,7 +18,7 @@ use crate::listener::read_ssl_config;
 use crate::oip::{OipBackend, SharedMemory, rest};
 use crate::proto::inference::ModelInferRequest;
 use crate::proto::tensorflow::serving::{ClassificationRequest, PredictRequest};
-use crate::{grpc, oip, tfs, trace};
+use crate::{admin, grpc, oip, tfs, trace};
 
 /// Signatures of every element type that JSON has, and of two inputs.
 static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
@@ -86,6 +86,17 @@ pub fn header(bytes: &[u8]) {
         headers.insert(name, value.clone());
     }
     let _ = (grpc::timeout(&headers), rest::json_length(&headers), trace::parent(&headers));
+}
+
+/// A gRPC body in pieces, whose size the first byte gives.
+pub fn grpc_body(bytes: &[u8]) {
+    let Some((size, body)) = bytes.split_first() else { return };
+    grpc::read_pieces::<PredictRequest>(body, usize::from(*size), 1 << 20);
+    grpc::read_pieces::<ModelInferRequest>(body, usize::from(*size), 1 << 20);
+}
+
+pub fn traffic(body: &[u8]) {
+    admin::read_traffic(body);
 }
 
 /// The bodies of calls that carry no tensors.

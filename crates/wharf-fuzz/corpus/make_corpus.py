@@ -202,6 +202,12 @@ def main():
         trace='{"trace_level": ["TIMESTAMPS"], "trace_rate": "1000", "trace_count": null}',
         region='{"key": "/wharf_a", "offset": 16, "byte_size": 64}',
         load='{"parameters": {"unload_dependents": true}, "ready": true}')
+    framed = lambda message: b"\0" + struct.pack(">I", len(message)) + message
+    put("grpc_body",
+        predict=b"\7" + framed(tfs_message(("x", field(1, 1) + shape(2) + field(4, floats(6, 8))))),
+        infer=b"\x20" + framed(oip_message([("x", "FP32", [2], b"")], [floats(1, 2)])))
+    put("traffic", one='{"weights": {"1": 90, "2": 10}, "rollback": {"max_error_rate": 0.01, "max_p99_ms": 50.5, "window": 200}}',
+        promote='{"version": 2}')
     put("header", timeout="12345678m", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", length="1024")
     floats_of_x = tfs_message(("x", field(1, 1) + shape(2) + field(5, floats(6, 8))))
     examples = field(1, field(1, "half")) + field(2, field(1, field(1, example())))

@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 28] = [
+pub const TARGETS: [Target; 30] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -39,6 +39,8 @@ pub const TARGETS: [Target; 28] = [
     fast("oip_binary", |bytes| with_oip(|wire| wire.binary(bytes))),
     fast("oip_message", |bytes| with_oip(|wire| wire.message(bytes))),
     fast("oip_settings", fuzz::oip_settings),
+    fast("grpc_body", fuzz::grpc_body),
+    fast("traffic", fuzz::traffic),
     fast("packed_body", fuzz::packed_body),
     fast("header", fuzz::header),
     fast("warm_up_file", fuzz::warm_up_file),

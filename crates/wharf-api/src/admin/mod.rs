@@ -99,6 +99,11 @@ fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ServiceError
     Err(ServiceError::new(ErrorCode::PermissionDenied, "pages of other origins may not change anything here"))
 }
 
+/// Reads what is put for a model, for fuzzing.
+pub(crate) fn read_traffic(body: &[u8]) {
+    let _ = Fields::parse(body).and_then(document::read);
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

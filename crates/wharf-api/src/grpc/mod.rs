@@ -12,3 +12,4 @@ pub(crate) use codec::MessageCodec;
 pub(crate) use deadline::timeout;
 pub(crate) use error::to_status;
 pub(crate) use service::{GrpcService, Health, is_stream, refused};
+pub(crate) use unary::read_pieces;

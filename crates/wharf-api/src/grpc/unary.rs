@@ -122,6 +122,16 @@ fn reply<R: Message>(answer: tonic::Response<R>) -> Result<Response<tonic::body:
     Ok(response)
 }
 
+/// Reads the one message of a body that comes in pieces of so many bytes, for fuzzing.
+pub(crate) fn read_pieces<M: Message + Default>(body: &[u8], size: usize, limit: usize) {
+    let pieces: Vec<_> = body.chunks(size.max(1)).map(Bytes::copy_from_slice).collect();
+    let frames = pieces.into_iter().map(|piece| Ok::<_, Status>(Frame::data(piece)));
+    let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
+    // Every piece is there, so that it is ready at once.
+    let mut reading = std::pin::pin!(read::<_, M>(body, limit));
+    let _ = reading.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
+}
+
 /// What is left to send.
 enum Reply {
     Message(Bytes),
