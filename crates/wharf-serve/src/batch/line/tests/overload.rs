@@ -83,6 +83,8 @@ fn play(asked: Vec<Asked>) -> Seen {
             let mut dropped = Dropped::default();
             let (now, is_wanted) = (free_at, |asked: &Asked| asked.at + PATIENCE > free_at);
             let batch = line.take(start + now, is_wanted, &mut dropped);
+            // The next is taken when this one has ended.
+            batch.iter().for_each(|batch| line.ended(batch.place));
             for asked in batch.into_iter().flat_map(|batch| batch.items) {
                 free_at += asked.cost;
                 seen.answers.push((asked, free_at - asked.at));
