@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+/// Pieces from this size on are kept as they came. Each keeps the buffer that it lies in, and costs some bytes itself:
+/// a client that sends its message byte by byte would have the server hold many times as much.
+const KEPT_FROM: usize = 16 << 10;
+
 /// Bytes that lie in several places, in order.
 ///
 /// A message is decoded from here without being put together first, so that a tensor that spans pieces is copied once,
@@ -12,15 +16,23 @@ use bytes::{Buf, Bytes, BytesMut};
 pub(super) struct Pieces {
     /// None of them is empty.
     pieces: VecDeque<Bytes>,
+    /// Small pieces that came after these, together.
+    gathered: BytesMut,
     left: usize,
 }
 
 impl Pieces {
     /// Adds what came next.
     pub(super) fn push(&mut self, piece: Bytes) {
-        if !piece.is_empty() {
-            self.left += piece.len();
+        self.left += piece.len();
+        let is_first = self.pieces.is_empty() && self.gathered.is_empty();
+        if piece.len() >= KEPT_FROM || (is_first && !piece.is_empty()) {
+            if !self.gathered.is_empty() {
+                self.pieces.push_back(self.gathered.split().freeze());
+            }
             self.pieces.push_back(piece);
+        } else {
+            self.gathered.extend_from_slice(&piece);
         }
     }
 }
@@ -31,7 +43,7 @@ impl Buf for Pieces {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.pieces.front().map_or(&[], |piece| piece)
+        self.pieces.front().map_or(&self.gathered, |piece| piece)
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -43,6 +55,7 @@ impl Buf for Pieces {
             count -= piece.len();
             self.pieces.pop_front();
         }
+        self.gathered.advance(count.min(self.gathered.len()));
     }
 
     /// Shares where the bytes lie in one piece, and copies otherwise.
@@ -91,6 +104,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn small_pieces_are_kept_together_and_large_ones_in_their_place() {
+        let mut pieces = Pieces::default();
+        let large = Bytes::from(vec![2; KEPT_FROM]);
+        for round in 0..2 {
+            (0..1000).for_each(|_| pieces.push(Bytes::from_static(&[1])));
+            assert_eq!(
+                pieces.pieces.len(),
+                [1, 3][round],
+                "the first, then what was gathered and the large one"
+            );
+            pieces.push(large.clone());
+        }
+        assert_eq!(pieces.copy_to_bytes(1000), vec![1; 1000]);
+        assert_eq!(pieces.copy_to_bytes(KEPT_FROM), large);
+        assert_eq!(pieces.copy_to_bytes(1000), vec![1; 1000]);
+        assert_eq!(pieces.copy_to_bytes(KEPT_FROM), large);
+        assert!(!pieces.has_remaining());
     }
 
     #[test]

@@ -154,7 +154,11 @@ impl<W: Wire> Entrance<W> {
         if !self.clock.has_room_for(0) {
             return Err(too_much_unread());
         }
-        held.check(request.body().size_hint().lower())?;
+        let length = request.body().size_hint().lower();
+        // A longer one is refused for its own length.
+        if length <= self.edge.limits.max_body_bytes as u64 {
+            held.check(length)?;
+        }
         let in_flight = self.gate.enter().ok_or_else(draining)?;
         // Watching health or asking for descriptors is no work to wait for: such streams last as long as the
         // connection.

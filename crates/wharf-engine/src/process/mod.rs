@@ -109,8 +109,7 @@ impl Replica for ProcessReplica {
         match worker.run(order.iter().map(|&place| &inputs[place].1), &outputs, stop) {
             Outcome::Answered(answer) => answer,
             Outcome::Lost(error) => {
-                // One that still runs but no longer makes sense is ended too.
-                worker.kill();
+                self.post.lose(&worker);
                 Err(lost("during the run", &error))
             }
         }

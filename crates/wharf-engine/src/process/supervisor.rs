@@ -79,6 +79,15 @@ impl Post {
         self.state().is_ready = true;
     }
 
+    /// Sends nobody to `worker` any more. One that still runs but no longer makes sense is ended.
+    pub(super) fn lose(&self, worker: &Arc<Worker>) {
+        worker.kill();
+        let mut state = self.state();
+        if state.worker.as_ref().is_some_and(|current| Arc::ptr_eq(current, worker)) {
+            state.is_ready = false;
+        }
+    }
+
     /// Ends the worker for good.
     pub(super) fn close(&self) {
         let mut state = self.state();

@@ -47,7 +47,8 @@ impl<T> Line<T> {
     }
 
     /// Whether one more may wait. A refusal for want of room marks the model as overloaded, as does `is_full`, by
-    /// which the caller says that there is none.
+    /// which the caller says that there is none, and one whose deadline is too near where the line is longer than that of
+    /// an overloaded model may be: otherwise all who have a deadline would be answered just before it.
     pub(crate) fn check_room(&mut self, one: &Candidate, is_full: bool) -> Result<(), NoRoom> {
         let wait = self.expected_wait(one);
         let cost = one.cost.unwrap_or_else(|| self.crowd.waiting(one.model).1);
@@ -56,7 +57,13 @@ impl<T> Line<T> {
             return Err(NoRoom::Full(wait));
         }
         let is_late = |deadline: Instant| deadline.saturating_duration_since(one.arrived) < wait;
-        if one.deadline.is_some_and(is_late) { Err(NoRoom::Late(wait)) } else { Ok(()) }
+        if !one.deadline.is_some_and(is_late) {
+            return Ok(());
+        }
+        if wait > one.queue.longest(true, cost) {
+            self.crowd.refuse(one.model, one.arrived);
+        }
+        Err(NoRoom::Late(wait))
     }
 
     /// How long what waits now takes.
