@@ -5,7 +5,7 @@ import re
 
 import pytest
 import requests
-from conftest import ROOT, Server
+from conftest import ROOT, Server, put
 from prometheus_client.parser import text_string_to_metric_families
 
 TIMEOUT = 20.0
@@ -20,6 +20,9 @@ def scraped(tmp_path_factory):
     options = ["--otlp-endpoint", "http://127.0.0.1:9", "--request-log", folder / "requests.jsonl"]
     server = Server(folder, ["--repository", folder / "repository", *options])
     assert requests.post(f"{server.rest}/half_plus_two:predict", '{"instances":[1.0]}', timeout=TIMEOUT).ok
+    put(server.repository, "half_plus_two", 124, "half_plus_two")
+    traffic = {"weights": {"123": 1}, "shadow": {"version": 124}}
+    assert requests.put(f"{server.http}/admin/v1/models/half_plus_two/traffic", json=traffic, timeout=TIMEOUT).ok
     text = requests.get(f"{server.metrics}/metrics", timeout=TIMEOUT).text
     server.stop()
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
