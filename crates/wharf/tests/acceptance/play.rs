@@ -84,7 +84,8 @@ async fn play(address: String, row: Row, port: Port) -> Vec<String> {
     let mut faults = Vec::new();
     for each in &row.each {
         let whole = if caller.is_some() { row.message.bytes(each) } else { row.body.bytes(each) };
-        for seed in 0..=row.mutations * soak() {
+        let mutations = if row.soak { row.mutations * soak() } else { row.mutations };
+        for seed in 0..=mutations {
             let bytes = if seed == 0 { whole.clone() } else { broken(&whole, seed) };
             let replies = match &mut caller {
                 Some(caller) => vec![caller.call(&row, each, &bytes).await],

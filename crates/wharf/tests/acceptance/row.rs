@@ -54,6 +54,10 @@ pub(crate) struct Row {
     /// Plays the row so many times more, with the body broken in ways that are the same from run to run.
     #[serde(default)]
     pub(crate) mutations: u64,
+    /// Whether `WHARF_SOAK=1` makes them more. Not where one of many is by chance what an operator may say, and takes the
+    /// models away that other rows speak to.
+    #[serde(default = "yes")]
+    pub(crate) soak: bool,
 
     /// The path of a request, and its method where that is not POST.
     #[serde(default)]
@@ -126,4 +130,8 @@ fn post() -> String {
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
