@@ -86,7 +86,8 @@ pub(super) async fn serve<W: Wire>(
     let clock = Clock::start(stream.is_http2(), &edge.limits);
     let stream = Clocked::new(stream, Arc::clone(&clock));
     let entrance = Arc::new(Entrance { wire, gate: gate.clone(), edge, clock, is_tcp });
-    let service = service_fn(move |request| Arc::clone(&entrance).answer(request));
+    // In a box: hyper keeps room for the future of a request on every connection of HTTP/1, also of those that ask nothing.
+    let service = service_fn(move |request| Box::pin(Arc::clone(&entrance).answer(request)));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // A connection that comes while the server stops is not told to go before it has asked: its reply says so.
     if !gate.is_closed() {
