@@ -45,7 +45,10 @@ impl LoadedModel {
         let replica = engine.load(ModelSource::File(&path), options)?;
         let manifest = bundle.manifest();
         let signatures = match manifest.signatures.is_empty() {
-            true => BTreeMap::from([(DEFAULT_SIGNATURE.to_owned(), signature_of_graph(&*replica))]),
+            true => BTreeMap::from([(
+                DEFAULT_SIGNATURE.to_owned(),
+                signature_of_graph(replica.inputs(), replica.outputs()),
+            )]),
             false => manifest.signatures.clone(),
         };
         let model = Self::new(replica, signatures, manifest.labels.clone())?;
@@ -167,8 +170,8 @@ impl LoadedModel {
     }
 }
 
-/// Every input of the graph to every output.
-fn signature_of_graph(replica: &dyn Replica) -> Signature {
+/// The signature of a graph that says nothing else of itself: every input to every output.
+pub fn signature_of_graph(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Signature {
     let input = |spec: &TensorSpec| SignatureInput {
         spec: spec.clone(),
         graph_input: spec.name.clone(),
@@ -180,7 +183,7 @@ fn signature_of_graph(replica: &dyn Replica) -> Signature {
     };
     Signature {
         method: Method::Predict,
-        inputs: replica.inputs().iter().map(input).collect(),
-        outputs: replica.outputs().iter().map(output).collect(),
+        inputs: inputs.iter().map(input).collect(),
+        outputs: outputs.iter().map(output).collect(),
     }
 }

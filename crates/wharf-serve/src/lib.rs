@@ -31,6 +31,7 @@
 //! Errors carry TensorFlow Serving's texts where it has some, because clients look for them. No HTTP here.
 
 mod admission;
+mod answer;
 mod backoff;
 mod batch;
 mod cache;

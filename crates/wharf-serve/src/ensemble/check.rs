@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wharf_bundle::{DEFAULT_SIGNATURE, Method, OutputSource, Signature, SignatureInput, SignatureOutput};
-use wharf_engine::LoadedModel;
+use wharf_bundle::{DEFAULT_SIGNATURE, Signature};
+use wharf_engine::{LoadedModel, signature_of_graph};
 use wharf_infer::{ErrorCode, ServiceError};
 use wharf_tensor::{Dim, TensorSpec};
 use wharf_textproto::Position;
@@ -41,7 +41,7 @@ pub(crate) fn open(
     let outputs = config.outputs.iter().map(|output| graph.output(output)).collect::<Result<Vec<_>, _>>()?;
     let inputs: Vec<_> =
         config.inputs.iter().filter_map(|input| graph.inputs.get(&input.name).cloned()).collect();
-    let signatures = BTreeMap::from([(DEFAULT_SIGNATURE.to_owned(), signature(&inputs, &outputs))]);
+    let signatures = BTreeMap::from([(DEFAULT_SIGNATURE.to_owned(), signature_of_graph(&inputs, &outputs))]);
     let model = LoadedModel::new(Placeholder::new(inputs, outputs), signatures, Vec::new())?;
     Ok((model, ensemble))
 }
@@ -225,21 +225,4 @@ fn described(spec: &TensorSpec) -> String {
 
 fn problem_at(position: Position, problem: impl std::fmt::Display) -> ServiceError {
     ServiceError::new(ErrorCode::FailedPrecondition, format!("{}:{position}: {problem}", triton::FILE))
-}
-
-fn signature(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Signature {
-    let input = |spec: &TensorSpec| SignatureInput {
-        spec: spec.clone(),
-        graph_input: spec.name.clone(),
-        transform: Vec::new(),
-    };
-    let output = |spec: &TensorSpec| SignatureOutput {
-        spec: spec.clone(),
-        source: OutputSource::Graph { output: spec.name.clone() },
-    };
-    Signature {
-        method: Method::Predict,
-        inputs: inputs.iter().map(input).collect(),
-        outputs: outputs.iter().map(output).collect(),
-    }
 }
