@@ -2,8 +2,8 @@
 # Installs the system packages that building, testing and the quickstart need, and only those that are missing.
 set -eu
 
-# compiler and linker for the few C parts; venv for the stock clients of the tests
-packages="build-essential ca-certificates python3 python3-venv"
+# compilers for the C parts and llama.cpp, clang for its bindings; venv for the stock clients of the tests
+packages="build-essential ca-certificates clang cmake libclang-dev python3 python3-venv"
 # the quickstart's pictures, without a download
 optional="dataset-fashion-mnist"
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use wharf_infer::language::LanguageModel;
 use wharf_tensor::{Tensor, TensorSpec};
 
 use crate::{EngineError, StopSignal};
@@ -135,6 +136,11 @@ pub trait Replica: Send + Sync {
 
     /// How often the model's own process had to be started again; `None` for a model that has none.
     fn restarts(&self) -> Option<u64> {
+        None
+    }
+
+    /// The same model as one that writes text or embeds it, where it is such a model.
+    fn language_model(&self) -> Option<Arc<dyn LanguageModel>> {
         None
     }
 }

@@ -16,6 +16,7 @@
 mod caller;
 mod deadline;
 mod error;
+pub mod language;
 mod model_ref;
 mod request;
 mod trace;

@@ -1,0 +1,1 @@
+//! GGUF files: headers read and checked before anything else sees them.

@@ -1,0 +1,14 @@
+//! Language models: what a wire asks of one, and what comes back while it answers.
+
+mod event;
+mod model;
+mod request;
+
+pub use event::{Finish, GenerateEvent, GeneratedToken, TokenChance, Usage};
+pub use model::{
+    EmbedRequest, Embeddings, GenerateSink, LanguageCard, LanguageLoad, LanguageModel, Reply, Ticket,
+};
+pub use request::{Constraint, GenerateRequest, Prompt, Sampling, Share, TextPart};
+
+/// The number of a token in its model's vocabulary.
+pub type TokenId = u32;
