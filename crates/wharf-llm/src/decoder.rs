@@ -1,6 +1,7 @@
 //! The contract between the scheduler and what runs forward passes.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use wharf_infer::language::{TextPart, TokenId};
@@ -25,6 +26,9 @@ pub struct DecoderShape {
     pub batch: u32,
     /// Tokens that one sequence may have.
     pub context: u32,
+    /// Whether sequences can be shared and truncated at any token; false for recurrent and sliding-window models, of which
+    /// only whole sequences can be shared.
+    pub partial: bool,
 }
 
 /// One token of a pass.
@@ -47,6 +51,8 @@ pub enum DecodeFault {
     NoRoom,
     /// It was aborted from outside; nothing of the batch was kept.
     Aborted,
+    /// It was asked for what this decoder does not do; it goes on.
+    Unsupported(String),
     /// The decoder is of no use any more.
     Broken(String),
 }
@@ -56,6 +62,7 @@ impl fmt::Display for DecodeFault {
         match self {
             Self::NoRoom => f.write_str("the key-value cache is full"),
             Self::Aborted => f.write_str("the pass was aborted"),
+            Self::Unsupported(what) => f.write_str(what),
             Self::Broken(why) => write!(f, "the decoder failed: {why}"),
         }
     }
@@ -95,6 +102,29 @@ pub trait Decoder {
     /// # Errors
     /// The decoder does not have it.
     fn use_adapter(&mut self, adapter: Option<AdapterId>) -> Result<(), DecodeFault>;
+
+    /// Loads an adapter from a file.
+    ///
+    /// # Errors
+    /// The file is none of an adapter of this model, or the decoder has no adapters.
+    fn load_adapter(&mut self, file: &Path) -> Result<AdapterId, DecodeFault> {
+        let _unread = file;
+        Err(DecodeFault::Unsupported("this model takes no adapters".to_owned()))
+    }
+
+    /// Gives an adapter's memory back. The adapter that passes use is none afterwards.
+    fn unload_adapter(&mut self, adapter: AdapterId) {
+        let _unknown = adapter;
+    }
+
+    /// One vector for each text; a decoder that ranks gives one number. Each text must fit into one pass.
+    ///
+    /// # Errors
+    /// A text is too long, or the decoder gives no vectors.
+    fn embed(&mut self, inputs: &[Vec<TokenId>]) -> Result<Vec<Vec<f32>>, DecodeFault> {
+        let _unread = inputs;
+        Err(DecodeFault::Unsupported("this model gives no embeddings".to_owned()))
+    }
 }
 
 /// The tokens of a model: any thread may ask.

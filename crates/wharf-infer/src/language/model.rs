@@ -75,6 +75,8 @@ pub struct LanguageLoad {
     pub cells: u32,
     /// Those of them that are taken.
     pub cells_used: u32,
+    /// Turns of the engine in which it did something: a model with work whose turns stand still hangs.
+    pub steps: u64,
 }
 
 /// Texts to be turned into vectors.
