@@ -1,9 +1,22 @@
 //! Language models: scheduling, prefix cache, sampling, constrained output, and models in worker processes.
 //!
 //! What runs the forward passes is behind [`Decoder`], and what knows the tokens behind [`Vocabulary`]; no C++ here.
+//! [`Scheduler`] runs many requests on one decoder; other threads ask through its [`SchedulerHandle`], or through the
+//! [`wharf_infer::language::LanguageModel`] that [`start_model`] makes of it.
 
+mod cache;
+mod constrain;
 mod decoder;
+mod guess;
+mod model;
+mod sampling;
+mod scheduler;
+mod text;
 
 pub use decoder::{
     AdapterId, BatchToken, DecodeFault, Decoder, DecoderShape, SequenceId, SharedVocabulary, Vocabulary,
+};
+pub use model::{ModelParts, start_model};
+pub use scheduler::{
+    Clock, ConstraintConfig, GuessConfig, Scheduler, SchedulerConfig, SchedulerHandle, Step, SystemClock,
 };

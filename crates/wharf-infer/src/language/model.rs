@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{GenerateEvent, GenerateRequest, Prompt, TextPart, TokenId};
+use super::{GenerateEvent, GenerateRequest, LanguageMetrics, Prompt, TextPart, TokenId};
 use crate::ServiceError;
 
 /// Takes the one answer to a question. Called from the model's own thread: it must not wait.
@@ -125,4 +125,9 @@ pub trait LanguageModel: Send + Sync {
 
     /// How busy it is.
     fn load(&self) -> LanguageLoad;
+
+    /// What it has counted since it was loaded.
+    fn metrics(&self) -> LanguageMetrics {
+        LanguageMetrics::default()
+    }
 }
