@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use wharf_infer::language::LanguageModels;
 use wharf_metrics::Registry;
 use wharf_request_log::RequestLog;
 use wharf_trace::Tracer;
@@ -28,6 +30,8 @@ pub struct ApiConfig {
     pub http_port: Option<u16>,
     /// Whether the interface of operators, which spreads the requests of models over versions, is on that port too.
     pub admin: bool,
+    /// The language models that are answered for on that port, by OpenAI's interface and others; `None` answers for none.
+    pub language_models: Option<Arc<dyn LanguageModels>>,
     /// The port of metrics and probes, which answers from a thread of its own, also while requests are refused; 0
     /// takes a free one, `None` opens none.
     pub metrics_port: Option<u16>,
@@ -75,6 +79,7 @@ impl Default for ApiConfig {
             oip_grpc_port: Some(8001),
             http_port: Some(8080),
             admin: true,
+            language_models: None,
             metrics_port: Some(8002),
             rest_metrics_path: None,
             metrics: Registry::default(),

@@ -99,6 +99,13 @@ pub fn traffic(body: &[u8]) {
     admin::read_traffic(body);
 }
 
+/// Requests of language models, as every interface reads them.
+pub fn language_requests(body: &[u8]) {
+    crate::openai::read_requests(body);
+    crate::anthropic::read_request(body);
+    crate::ollama::read_requests(body);
+}
+
 /// The bodies of calls that carry no tensors.
 pub fn oip_settings(body: &[u8]) {
     rest::read_settings(body);

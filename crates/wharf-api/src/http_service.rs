@@ -9,6 +9,7 @@ use crate::admin::AdminService;
 use crate::cors::Cors;
 use crate::grpc::GrpcService;
 use crate::kserve::KserveService;
+use crate::language_service::LanguageService;
 use crate::listener::{RequestBody, Wire};
 use crate::monitor::Monitor;
 use crate::oip::rest::OipRestService;
@@ -23,8 +24,9 @@ pub(crate) enum Protocols {
     Tfs(RestService),
     /// The Open Inference Protocol.
     Oip(OipRestService),
-    /// KServe's first protocol, and beside it the Open Inference Protocol, and the interface of operators where there is one.
-    Shared(KserveService, OipRestService, Option<AdminService>),
+    /// KServe's first protocol, and beside it the Open Inference Protocol, and the interfaces of operators and of language
+    /// models where there are such.
+    Shared(KserveService, OipRestService, Option<AdminService>, Option<LanguageService>),
     /// TensorFlow Serving's REST interface and the Open Inference Protocol, which share no path.
     TfsAndOip(RestService, OipRestService),
 }
@@ -32,13 +34,17 @@ pub(crate) enum Protocols {
 impl Protocols {
     /// What a port of these says it answers.
     pub(crate) fn document(&self) -> Bytes {
-        openapi::document(match self {
-            Protocols::Tfs(_) => &[Part::Tfs],
-            Protocols::Oip(_) => &[Part::Oip],
-            Protocols::Shared(.., None) => &[Part::Kserve, Part::Oip],
-            Protocols::Shared(.., Some(_)) => &[Part::Kserve, Part::Oip, Part::Admin],
-            Protocols::TfsAndOip(..) => &[Part::Tfs, Part::Oip],
-        })
+        let parts: Vec<Part> = match self {
+            Protocols::Tfs(_) => vec![Part::Tfs],
+            Protocols::Oip(_) => vec![Part::Oip],
+            Protocols::Shared(_, _, admin, language) => {
+                let admin = admin.as_ref().map(|_| Part::Admin);
+                let language = language.as_ref().map(|_| Part::Language);
+                [Part::Kserve, Part::Oip].into_iter().chain(admin).chain(language).collect()
+            }
+            Protocols::TfsAndOip(..) => vec![Part::Tfs, Part::Oip],
+        };
+        openapi::document(&parts)
     }
 }
 
@@ -80,9 +86,17 @@ impl HttpService {
         match &self.protocols {
             Protocols::Tfs(service) => service.answer(request).await,
             Protocols::Oip(service) => service.answer(request).await,
+            Protocols::Shared(.., Some(language)) if language.takes(&request) => {
+                language.answer(request).await
+            }
+            Protocols::Shared(kserve, _, _, Some(language)) if LanguageService::lists(&request) => {
+                language.list(&kserve.names(), &request)
+            }
             Protocols::Shared(kserve, ..) if KserveService::is_of(path) => kserve.answer(request).await,
-            Protocols::Shared(.., Some(admin)) if AdminService::is_of(path) => admin.answer(request).await,
-            Protocols::Shared(_, oip, _) => oip.answer(request).await,
+            Protocols::Shared(_, _, Some(admin), _) if AdminService::is_of(path) => {
+                admin.answer(request).await
+            }
+            Protocols::Shared(_, oip, ..) => oip.answer(request).await,
             Protocols::TfsAndOip(_, oip) if path.starts_with("/v2") => oip.answer(request).await,
             Protocols::TfsAndOip(tfs, _) => tfs.answer(request).await,
         }

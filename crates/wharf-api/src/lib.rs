@@ -20,6 +20,7 @@
 //! ```
 
 mod admin;
+mod anthropic;
 mod backend;
 mod config;
 mod cors;
@@ -29,6 +30,8 @@ mod grpc;
 mod http_service;
 mod json;
 mod kserve;
+mod language;
+mod language_service;
 mod limits;
 mod listener;
 mod log_control;
@@ -36,6 +39,8 @@ mod metrics;
 mod monitor;
 mod monitoring_config;
 mod oip;
+mod ollama;
+mod openai;
 mod openapi;
 pub mod proto;
 mod request_log;

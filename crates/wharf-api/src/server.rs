@@ -22,6 +22,7 @@ use crate::cors::Cors;
 use crate::grpc::{GrpcService, Health, refused};
 use crate::http_service::{EveryService, HttpService, Protocols};
 use crate::kserve::KserveService;
+use crate::language_service::LanguageService;
 use crate::listener::{Edge, Gate, Holdings, Hosts, Listener, RequestBody, Socket, SocketFile, Tls, Wire};
 use crate::metrics::collector;
 use crate::monitor::{Monitor, MonitorThread};
@@ -226,6 +227,8 @@ impl ApiHandle {
         let common = common.with_request_log(config.request_log.clone());
         config.metrics.register(collector(&common.metrics));
         let admin = config.admin.then(|| AdminService::new(common.clone()));
+        let language = config.language_models.clone();
+        let language = language.map(|models| LanguageService::new(models, Arc::clone(limits)));
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());
@@ -251,7 +254,7 @@ impl ApiHandle {
         for (sockets, protocols) in [
             (sockets.rest, Protocols::Tfs(tfs.clone())),
             (sockets.oip_rest, Protocols::Oip(oip.clone())),
-            (sockets.http, Protocols::Shared(kserve, oip.clone(), admin)),
+            (sockets.http, Protocols::Shared(kserve, oip.clone(), admin, language)),
         ] {
             for socket in sockets {
                 self.listen(socket, Traced::new(service(protocols.clone()), &config.tracer, &manager));

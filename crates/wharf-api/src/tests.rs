@@ -5,6 +5,7 @@ mod admin;
 mod drain;
 mod edge;
 mod grpc;
+mod language;
 mod metrics;
 mod overload;
 mod rest;

@@ -63,10 +63,15 @@ impl KserveService {
     }
 
     fn models(&self) -> Value {
+        json!({"models": self.names()})
+    }
+
+    /// The models that answer.
+    pub(crate) fn names(&self) -> Vec<String> {
         let manager = &self.backend.manager();
-        let names = manager.models();
-        let ready = names.iter().filter(|name| manager.is_available(name));
-        json!({"models": ready.collect::<Vec<_>>()})
+        let mut names = manager.models();
+        names.retain(|name| manager.is_available(name));
+        names
     }
 
     /// A model that is known and does not answer is not ready, which probes see by the status.

@@ -3,6 +3,7 @@
 //! It is built from tables of the routes, so that a client generator, or a fuzzer, sees what this port does and
 //! nothing that another one does.
 
+mod language;
 mod operation;
 mod schemas;
 mod tables;
@@ -29,6 +30,8 @@ pub(crate) enum Part {
     Kserve,
     /// What operators ask.
     Admin,
+    /// Language models.
+    Language,
 }
 
 impl Part {
@@ -38,6 +41,7 @@ impl Part {
             Part::Oip => tables::OIP,
             Part::Kserve => tables::KSERVE,
             Part::Admin => tables::ADMIN,
+            Part::Language => language::OPERATIONS,
         }
     }
 }
@@ -61,7 +65,16 @@ pub(crate) fn document(parts: &[Part]) -> Bytes {
                             documentation of the Open Inference Protocol's binary data extension.",
         },
         "paths": paths,
-        "components": {"schemas": schemas::all()},
+        "components": {"schemas": all_schemas()},
     });
     document.to_string().into()
+}
+
+/// Every schema that an operation may name.
+fn all_schemas() -> Value {
+    let mut schemas = schemas::all();
+    if let (Value::Object(schemas), Value::Object(more)) = (&mut schemas, language::schemas()) {
+        schemas.extend(more);
+    }
+    schemas
 }

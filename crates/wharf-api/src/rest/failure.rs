@@ -62,8 +62,24 @@ impl Failure {
         &self.message
     }
 
+    /// When the client may ask again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The status that it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(crate) fn into_response(self, version: Version) -> Response<Body> {
-        let mut response = reply(self.status, "application/json", error_body(&self.message));
+        let body = error_body(&self.message);
+        self.into_response_with(body, version)
+    }
+
+    /// The same with another body.
+    pub(crate) fn into_response_with(self, body: Bytes, version: Version) -> Response<Body> {
+        let mut response = reply(self.status, "application/json", body);
         let headers = response.headers_mut();
         if self.closes_connection && version < Version::HTTP_2 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
