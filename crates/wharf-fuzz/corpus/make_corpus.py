@@ -206,6 +206,26 @@ def main():
     put("grpc_body",
         predict=b"\7" + framed(tfs_message(("x", field(1, 1) + shape(2) + field(4, floats(6, 8))))),
         infer=b"\x20" + framed(oip_message([("x", "FP32", [2], b"")], [floats(1, 2)])))
+    chat = {"model": "m", "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+            {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "x"}],
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": True}}],
+            "tool_choice": {"type": "function", "function": {"name": "f"}}, "stream": True, "stream_options": {"include_usage": True},
+            "logit_bias": {"5": -1.5}, "stop": ["a"], "n": 2, "logprobs": True, "top_logprobs": 3, "seed": -1, "temperature": 0.5}
+    schema = {"model": "m", "messages": [{"role": "user", "content": "x"}],
+              "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}}
+    text = {"model": "m", "prompt": [[1, 2], [3]], "echo": True, "logprobs": 1, "max_tokens": 0}
+    message = {"model": "m", "max_tokens": 5, "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+               "messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}]},
+                            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "x"}]}],
+               "tools": [{"name": "f", "input_schema": {"type": "object"}}], "tool_choice": {"type": "any"}}
+    ollama = {"model": "m", "messages": [{"role": "user", "content": "x"}], "options": {"num_predict": -1, "stop": ["a"]}, "format": "json"}
+    put("language_requests", chat=json.dumps(chat), schema=json.dumps(schema), text=json.dumps(text), message=json.dumps(message),
+        ollama=json.dumps(ollama))
+    put("tool_parse", hermes='\x03see <tool_call>\n{"name": "f", "arguments": {"a": "}\\""}}\n</tool_call>\n<tool_call>{"name": "f"}</tool_call>',
+        llama='\x05{"name": "f", "parameters": {"a": [1, 2]}}; {"name": "f"}', mistral='\x01[TOOL_CALLS] [{"name": "f", "arguments": {}}]')
+    put("chat_template", chatml="{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m.content | trim }}<|im_end|>{% endfor %}",
+        more="{%- set ns = namespace(n=0) -%}{% macro f(x) %}{{ x | tojson(indent=2) }}{% endmacro %}{{ f(messages) }}{{ raise_exception('no') if ns.n }}")
     put("traffic", one='{"weights": {"1": 90, "2": 10}, "rollback": {"max_error_rate": 0.01, "max_p99_ms": 50.5, "window": 200}}',
         promote='{"version": 2}')
     put("header", timeout="12345678m", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", length="1024")

@@ -11,7 +11,9 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use wharf_api::fuzz::{self, OipWire};
 use wharf_bundle::{Goldens, Manifest};
+use wharf_chat::{ChatTemplate, Conversation, Message, Role, ToolFormat, ToolParser};
 use wharf_data::Part;
+use wharf_infer::language::LanguageCard;
 use wharf_pickle::{CIFAR_GLOBALS, Limits, Pickle};
 use wharf_serve::{ServeConfig, TritonConfig};
 use wharf_tensor::{Shape, Tensor};
@@ -30,7 +32,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 30] = [
+pub const TARGETS: [Target; 33] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -41,6 +43,9 @@ pub const TARGETS: [Target; 30] = [
     fast("oip_settings", fuzz::oip_settings),
     fast("grpc_body", fuzz::grpc_body),
     fast("traffic", fuzz::traffic),
+    fast("language_requests", fuzz::language_requests),
+    fast("tool_parse", tool_parse),
+    fast("chat_template", |bytes| with_text(bytes, chat_template)),
     fast("packed_body", fuzz::packed_body),
     fast("header", fuzz::header),
     fast("warm_up_file", fuzz::warm_up_file),
@@ -89,6 +94,27 @@ fn with_oip(run: impl FnOnce(&OipWire)) {
         OipWire::new(manager.expect("a server of no models can be made"))
     });
     run(&WIRE);
+}
+
+/// What a model may write where there are tools, in pieces of the first byte's size.
+fn tool_parse(bytes: &[u8]) {
+    let Some((size, rest)) = bytes.split_first() else { return };
+    let text: Vec<char> = String::from_utf8_lossy(rest).chars().collect();
+    for format in [ToolFormat::Hermes, ToolFormat::Llama3, ToolFormat::Mistral] {
+        let mut parser = ToolParser::new(format, vec!["f".to_owned()], 4);
+        let mut pieces = Vec::new();
+        for piece in text.chunks(usize::from(*size).max(1)) {
+            parser.push(&piece.iter().collect::<String>(), &mut pieces);
+        }
+        parser.finish(&mut pieces);
+    }
+}
+
+/// A template of somebody else's.
+fn chat_template(text: &str) {
+    let card = LanguageCard { chat_template: Some(text.to_owned()), ..LanguageCard::default() };
+    let chat = Conversation::new(vec![Message::new(Role::User, "hello")]);
+    drop(ChatTemplate::of(&card).render(&chat));
 }
 
 fn with_file(name: &str, bytes: &[u8], run: impl FnOnce(&Path)) {
