@@ -1,0 +1,139 @@
+"""OpenAI's own client against the real server, with a model that writes stories."""
+
+import json
+
+import openai
+import pydantic
+import pytest
+from language import DATA, MODEL, language  # noqa: F401: a fixture
+
+STORY = [{"role": "user", "content": "Once upon a time"}]
+
+
+@pytest.fixture(scope="module")
+def client(language):  # noqa: F811
+    return openai.OpenAI(base_url=f"{language.http}/v1", api_key="none", max_retries=0)
+
+
+def test_greedy_answers_are_those_of_the_oracle(client):
+    oracle = json.loads((DATA / "oracle.json").read_text())
+    for case in oracle["cases"]:
+        answer = client.completions.create(
+            model=MODEL, prompt=case["prompt_ids"], max_tokens=len(case["greedy_ids"]), temperature=0
+        )
+        tokens = client.post("/../tokenize", cast_to=object, body={"prompt": answer.choices[0].text, "add_special_tokens": False})
+        assert answer.usage.completion_tokens == len(case["greedy_ids"])
+        assert tokens["tokens"]
+
+
+def test_a_chat_whole_and_streamed_say_the_same(client):
+    asked = {"model": MODEL, "messages": STORY, "max_completion_tokens": 24, "temperature": 0}
+    whole = client.chat.completions.create(**asked)
+    assert whole._request_id
+    assert whole.choices[0].finish_reason in ("length", "stop")
+    with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
+        for _ in stream:
+            pass
+        final = stream.get_final_completion()
+    assert final.choices[0].message.content == whole.choices[0].message.content
+    assert final.usage.completion_tokens == whole.usage.completion_tokens
+    assert final.usage.prompt_tokens_details.cached_tokens > 0
+
+
+def test_several_choices_stream_through_the_helper(client):
+    with client.chat.completions.stream(model=MODEL, messages=STORY, n=3, max_completion_tokens=8, seed=1) as stream:
+        for _ in stream:
+            pass
+        final = stream.get_final_completion()
+    assert [choice.index for choice in final.choices] == [0, 1, 2]
+
+
+def test_a_seed_alone_decides(client):
+    asked = {"model": MODEL, "messages": STORY, "max_completion_tokens": 16, "temperature": 1.0}
+    say = lambda seed: client.chat.completions.create(**asked, seed=seed).choices[0].message.content
+    assert say(7) == say(7)
+    assert len({say(seed) for seed in range(4)}) > 1
+
+
+class Animal(pydantic.BaseModel):
+    name: str
+    legs: int
+
+
+def test_answers_are_parsed_into_models(client):
+    answer = client.chat.completions.parse(
+        model=MODEL, messages=STORY, response_format=Animal, max_completion_tokens=200, temperature=0, extra_body={"repetition_penalty": 1.3}
+    )
+    assert isinstance(answer.choices[0].message.parsed, Animal)
+
+
+def test_forced_tools_are_called_with_valid_arguments(client):
+    parameters = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "enum": ["Paris", "Rome"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": parameters, "strict": True}}]
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    for choice in ("required", named):
+        answer = client.chat.completions.create(
+            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=100, temperature=0
+        )
+        (call,) = answer.choices[0].message.tool_calls
+        assert call.function.name == "get_weather"
+        assert json.loads(call.function.arguments)["city"] in ("Paris", "Rome")
+        with client.chat.completions.stream(
+            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=100, temperature=0
+        ) as stream:
+            for _ in stream:
+                pass
+            (streamed,) = stream.get_final_completion().choices[0].message.tool_calls
+        assert streamed.function.arguments == call.function.arguments
+    assert answer.choices[0].finish_reason == "tool_calls"
+
+
+def test_probabilities_are_those_of_a_distribution(client):
+    answer = client.completions.create(
+        model=MODEL, prompt="Once upon a time", max_tokens=4, logprobs=5, echo=True, temperature=0
+    )
+    logprobs = answer.choices[0].logprobs
+    assert logprobs.token_logprobs[0] is None
+    assert all(value <= 0 for value in logprobs.token_logprobs[1:])
+    for chosen, top in zip(logprobs.token_logprobs[1:], logprobs.top_logprobs[1:]):
+        assert len(top) >= 5 and max(top.values()) >= chosen
+
+
+def test_errors_are_of_their_classes(client):
+    with pytest.raises(openai.NotFoundError) as error:
+        client.chat.completions.create(model="nobody", messages=STORY)
+    assert error.value.code == "model_not_found" and error.value.request_id
+    with pytest.raises(openai.BadRequestError) as error:
+        client.chat.completions.create(model=MODEL, messages=STORY, temperature=9)
+    assert error.value.param == "temperature"
+    with pytest.raises(openai.BadRequestError) as error:
+        client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "story " * 20000}])
+    assert error.value.code == "context_length_exceeded"
+    with pytest.raises(openai.BadRequestError) as error:
+        client.chat.completions.create(model=MODEL, messages=STORY, extra_body={"frobnicate": 1})
+    assert error.value.param == "frobnicate"
+
+
+def test_models_are_listed(client):
+    assert MODEL in [model.id for model in client.models.list()]
+    assert client.models.retrieve(MODEL).id == MODEL
+
+
+def test_responses_are_remembered_and_streamed(client):
+    first = client.responses.create(model=MODEL, input="Once upon a time", max_output_tokens=12, temperature=0)
+    assert first.output_text
+    assert client.responses.retrieve(first.id).output_text == first.output_text
+    with client.responses.stream(
+        model=MODEL, input="and then", previous_response_id=first.id, max_output_tokens=12, temperature=0
+    ) as stream:
+        kinds = [event.type for event in stream]
+        final = stream.get_final_response()
+    assert kinds[0] == "response.created" and final.status in ("completed", "incomplete")
+    client.responses.delete(first.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(first.id)
