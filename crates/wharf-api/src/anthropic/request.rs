@@ -44,7 +44,7 @@ pub(super) fn read(body: &[u8], counts: bool) -> Result<(ChatPlan, bool), Refusa
 fn read_sampling(fields: &mut Fields, request: &mut GenerateRequest) -> Result<(), Refusal> {
     let sampling = &mut request.sampling;
     sampling.temperature = fields.number("temperature", (0.0, 1.0))?.unwrap_or(1.0);
-    sampling.top_p = fields.number("top_p", (0.0, 1.0))?.unwrap_or(1.0);
+    sampling.top_p = fields.number("top_p", (0.0, 1.0))?.unwrap_or(1.0).max(f32::MIN_POSITIVE);
     sampling.top_k = fields.count("top_k", 0)?.unwrap_or(0);
     request.stop = read_stops(fields, "stop_sequences")?;
     if let Some(mut metadata) = fields.object("metadata")? {

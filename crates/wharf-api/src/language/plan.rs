@@ -152,8 +152,9 @@ pub(crate) fn explained(
             Refusal::at(error, prompt).coded("context_length_exceeded")
         }
         ErrorCode::InvalidArgument => {
-            let named = NAMES.iter().find(|name| error.message().contains(&format!("`{name}`")));
-            match named.copied().or(asked) {
+            let is_named = |name: &str| error.message().contains(&format!("`{name}`"));
+            let named = NAMES.iter().find(|(name, _)| is_named(name)).map(|(_, field)| *field);
+            match named.or(asked) {
                 Some(name) => Refusal::at(error, name),
                 None => error.into(),
             }
@@ -162,5 +163,14 @@ pub(crate) fn explained(
     }
 }
 
-/// What a model may find fault with.
-const NAMES: [&str; 7] = ["logit_bias", "stop", "min_tokens", "max_tokens", "n", "logprobs", "priority"];
+/// What a model may find fault with, and the field that clients know it by.
+const NAMES: [(&str, &str); 8] = [
+    ("choices", "n"),
+    ("logit_bias", "logit_bias"),
+    ("logprobs", "logprobs"),
+    ("max_tokens", "max_tokens"),
+    ("min_tokens", "min_tokens"),
+    ("priority", "priority"),
+    ("stop", "stop"),
+    ("temperature", "temperature"),
+];

@@ -31,6 +31,9 @@ pub(crate) fn read_sampling(fields: &mut Fields, request: &mut GenerateRequest) 
     set(fields.number("repetition_penalty", (LEAST_PENALTY, 10.0))?, &mut sampling.repetition_penalty);
     set(fields.number("frequency_penalty", (-2.0, 2.0))?, &mut sampling.frequency_penalty);
     set(fields.number("presence_penalty", (-2.0, 2.0))?, &mut sampling.presence_penalty);
+    // None at all leaves the likeliest, as it does at OpenAI's.
+    sampling.top_p = sampling.top_p.max(f32::MIN_POSITIVE);
+    sampling.typical_p = sampling.typical_p.max(f32::MIN_POSITIVE);
     // -1 means all, as vLLM has it.
     let top_k = fields.integer("top_k", (-1, u32::MAX.into()))?.unwrap_or(0);
     sampling.top_k = u32::try_from(top_k).unwrap_or(0);

@@ -22,6 +22,8 @@ pub(super) fn read_options(fields: &mut Fields, request: &mut GenerateRequest) -
     set(options.number("repeat_penalty", (0.01, 10.0))?, &mut sampling.repetition_penalty);
     set(options.number("frequency_penalty", (-2.0, 2.0))?, &mut sampling.frequency_penalty);
     set(options.number("presence_penalty", (-2.0, 2.0))?, &mut sampling.presence_penalty);
+    sampling.top_p = sampling.top_p.max(f32::MIN_POSITIVE);
+    sampling.typical_p = sampling.typical_p.max(f32::MIN_POSITIVE);
     sampling.top_k = options.count("top_k", 0)?.unwrap_or(sampling.top_k);
     sampling.seed = options.integer("seed", (i64::MIN, i64::MAX))?.map(i64::cast_unsigned);
     request.stop = read_stops(&mut options, "stop")?;

@@ -94,15 +94,20 @@ fn read_sampling(
 ) -> Result<(), Refusal> {
     let sampling = &mut request.sampling;
     sampling.temperature = fields.number("temperature", (0.0, 2.0))?.unwrap_or(1.0);
-    sampling.top_p = fields.number("top_p", (0.0, 1.0))?.unwrap_or(1.0);
+    sampling.top_p = fields.number("top_p", (0.0, 1.0))?.unwrap_or(1.0).max(f32::MIN_POSITIVE);
     request.max_tokens = fields.count("max_output_tokens", 1)?;
-    document.insert("temperature".to_owned(), json!(sampling.temperature));
-    document.insert("top_p".to_owned(), json!(sampling.top_p));
+    document.insert("temperature".to_owned(), json!(as_written(sampling.temperature)));
+    document.insert("top_p".to_owned(), json!(as_written(sampling.top_p)));
     document.insert("max_output_tokens".to_owned(), json!(request.max_tokens));
     let user = fields.text("user")?;
     request.share.caller = fields.text("safety_identifier")?.or(user).unwrap_or_default();
     request.share.cache_salt = fields.text("prompt_cache_key")?.unwrap_or_default();
     Ok(())
+}
+
+/// A number of single precision by the digits that it was written with.
+fn as_written(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_default()
 }
 
 /// A function stands in the list itself here, and not in a field of its own.
