@@ -1,10 +1,11 @@
 //! One answer while it is written: from a row of logits to a token, its text, and whether that is the end.
 
+use toktrie::SimpleVob;
 use wharf_infer::ServiceError;
 use wharf_infer::language::{Finish, GeneratedToken, TokenChance, TokenId};
 
 use super::prepare::{Prepared, normalized};
-use crate::constrain::ConstraintState;
+use crate::constrain::{CompiledConstraint, ConstraintState, Drawn};
 use crate::sampling::{Sampler, Scratch, chances, random};
 use crate::text::AnswerText;
 use crate::{SharedVocabulary, Vocabulary};
@@ -49,14 +50,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(prepared: &Prepared, seed: u64, choice: u32) -> Result<Self, ServiceError> {
+    pub(super) fn new(prepared: &Prepared, seed: u64, choice: u32) -> Self {
         let request = &prepared.request;
         let seed = random::seed_of_choice(seed, choice);
-        let constraint = match &prepared.constraint {
-            Some(compiled) => Some(compiled.begin()?),
-            None => None,
-        };
-        Ok(Self {
+        let constraint = prepared.constraint.as_ref().map(CompiledConstraint::begin);
+        Self {
             sampler: Sampler::new(normalized(&request.sampling), seed, &prepared.prompt),
             text: AnswerText::new(&request.stop),
             constraint,
@@ -65,7 +63,7 @@ impl Answer {
             min_tokens: request.min_tokens as usize,
             ignore_end: request.ignore_end,
             logprobs: request.logprobs,
-        })
+        }
     }
 
     /// Tokens that may still come.
@@ -94,11 +92,11 @@ impl Answer {
     ) -> Result<Option<TokenId>, ServiceError> {
         let ruled_out = if self.produced < self.min_tokens { tools.ends.as_slice() } else { &[] };
         let mask = match &mut self.constraint {
-            Some(constraint) => constraint.mask()?,
+            Some(constraint) => constraint.mask(tools.vocabulary.as_ref(), &tools.ends)?,
             None => None,
         };
         let is_bound = mask.is_some() || !ruled_out.is_empty();
-        let mask = mask.as_deref();
+        let mask = mask.as_ref().map(SimpleVob::as_slice);
         let token = self.sampler.draw(logits, mask, ruled_out, &mut tools.scratch);
         let Some(token) = token else {
             if !is_bound {
@@ -110,8 +108,13 @@ impl Answer {
             self.finish(Finish::End, progress);
             return Ok(None);
         };
-        let chance = self.chance(logits, token, tools);
-        self.accept(token, chance, tools.vocabulary.as_ref(), progress)?;
+        let drawn = match &mut self.constraint {
+            Some(constraint) => constraint.amend(token, tools.vocabulary.as_ref()),
+            None => Drawn::plain(token),
+        };
+        let chance = self.chance(logits, drawn.token, tools);
+        let token = drawn.token;
+        self.accept(drawn, chance, tools.vocabulary.as_ref(), progress)?;
         Ok(Some(token))
     }
 
@@ -129,27 +132,30 @@ impl Answer {
     /// Appends a token.
     fn accept(
         &mut self,
-        token: TokenId,
+        drawn: Drawn,
         generated: GeneratedToken,
         vocabulary: &dyn Vocabulary,
         progress: &mut Progress,
     ) -> Result<(), ServiceError> {
+        let token = drawn.token;
         self.sampler.accept(token);
         self.produced += 1;
         progress.produced += 1;
-        if !self.ignore_end && vocabulary.is_end(token) {
+        let is_end = vocabulary.is_end(token) && drawn.shown.is_none();
+        if is_end && (!self.ignore_end || self.constraint.is_some()) {
             self.finish(Finish::End, progress);
             return Ok(());
         }
         progress.tokens.push(generated);
+        let bytes = drawn.shown.as_deref().map_or(vocabulary.bytes(token), str::as_bytes);
         let may_stop = self.produced >= self.min_tokens;
-        let stopped = self.text.push(vocabulary.bytes(token), may_stop, &mut progress.text);
+        let stopped = self.text.push(bytes, may_stop, &mut progress.text);
         if let Some(stop) = stopped {
             progress.finish = Some(Finish::StopString(stop));
             return Ok(());
         }
         let is_complete = match &mut self.constraint {
-            Some(constraint) => constraint.accept(token, vocabulary.bytes(token))?,
+            Some(constraint) => constraint.accept(token)?,
             None => false,
         };
         if is_complete {
@@ -177,7 +183,7 @@ impl Answer {
             if progress.finish.is_some() || vocabulary.is_end(token) {
                 break;
             }
-            self.accept(token, unmeasured(token, vocabulary), vocabulary, progress)?;
+            self.accept(Drawn::plain(token), unmeasured(token, vocabulary), vocabulary, progress)?;
             progress.forced += 1;
             taken.push(token);
         }

@@ -38,20 +38,11 @@ impl<D: Decoder + 'static> Scheduler<D> {
     }
 
     /// Puts the answers of a request into the queue.
-    fn begin(&mut self, id: u64, prepared: Prepared, mut sink: Box<dyn GenerateSink>) {
+    fn begin(&mut self, id: u64, prepared: Prepared, sink: Box<dyn GenerateSink>) {
         let request = &prepared.request;
         let seed = request.sampling.seed.unwrap_or_else(random::fresh_seed);
-        let answers: Result<Vec<Answer>, ServiceError> =
+        let answers: Vec<Answer> =
             (0..request.choices).map(|choice| Answer::new(&prepared, seed, choice)).collect();
-        let answers = match answers {
-            Ok(answers) => answers,
-            Err(error) => {
-                self.shared.waiting.fetch_sub(request.choices as usize, Ordering::Relaxed);
-                self.metrics.failed += 1;
-                sink.event(GenerateEvent::Failed(error));
-                return;
-            }
-        };
         let namespace = Arc::new(Namespace {
             caller: request.share.caller.clone(),
             salt: request.share.cache_salt.clone(),
