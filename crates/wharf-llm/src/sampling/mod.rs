@@ -72,6 +72,12 @@ impl Sampler {
         token
     }
 
+    /// What would be drawn from a row so many tokens ahead, but for the penalties that those before it will bring.
+    pub(crate) fn foresee(&self, logits: &[f32], ahead: usize, scratch: &mut Scratch) -> Option<TokenId> {
+        let u = random::uniform(self.seed, self.drawn + ahead as u64);
+        draw::draw(logits, &self.sampling, u, scratch)
+    }
+
     /// Takes note that a token was appended to the answer.
     pub(crate) fn accept(&mut self, token: TokenId) {
         self.drawn += 1;

@@ -32,8 +32,9 @@ impl<D: Decoder + 'static> Scheduler<D> {
             }
         }
         let now = self.clock.now();
-        let answers = plan.batch.len() - plan.prompt_tokens;
-        self.rate.record(plan.prompt_tokens, answers, now.saturating_duration_since(start));
+        let guesses: usize = plan.slots.iter().map(|slot| slot.guesses).sum();
+        let answers = plan.batch.len() - plan.prompt_tokens - guesses;
+        self.rate.record(plan.prompt_tokens, answers, guesses, now.saturating_duration_since(start));
         self.pass += 1;
         self.metrics.passes += 1;
         for slot in &plan.slots {

@@ -71,6 +71,11 @@ impl Answer {
         self.max_tokens.saturating_sub(self.produced)
     }
 
+    /// What would be drawn from a row so many tokens ahead, if it were this model's: a guess.
+    pub(super) fn foresee(&self, logits: &[f32], ahead: usize, scratch: &mut Scratch) -> Option<TokenId> {
+        self.sampler.foresee(logits, ahead, scratch)
+    }
+
     /// Ends an answer that may have no tokens at all.
     pub(super) fn end_at_length(&mut self, progress: &mut Progress) -> bool {
         if self.left() > 0 {

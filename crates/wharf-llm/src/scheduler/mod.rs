@@ -11,6 +11,7 @@ mod answer;
 mod clock;
 mod config;
 mod fair;
+mod guesses;
 mod handle;
 mod intake;
 mod limits;
@@ -154,6 +155,7 @@ impl<D: Decoder + 'static> Scheduler<D> {
         self.drop_unwanted();
         self.unload_adapters();
         self.admit();
+        self.guess();
         let plan = self.plan();
         if plan.is_empty() {
             self.publish();

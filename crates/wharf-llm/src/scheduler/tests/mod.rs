@@ -1,6 +1,7 @@
 mod fairness;
 pub(crate) mod fake;
 mod faults;
+mod guessing;
 mod requests;
 mod schedules;
 mod sharing;

@@ -47,10 +47,13 @@ fn arrival() -> impl Strategy<Value = Arrival> {
 }
 
 /// Runs a schedule and checks everything that came to an end.
-fn check(decoder: FakeDecoder, arrivals: &[Arrival], config: SchedulerConfig) {
+fn check(decoder: FakeDecoder, arrivals: &[Arrival], config: SchedulerConfig, draft: Option<FakeDecoder>) {
     let clock = StepClock::new();
     let decoder = decoder.with_times(clock.clone(), Duration::from_millis(5), Duration::from_millis(3));
     let mut bench = Bench::with_clock(decoder, config, clock);
+    if let Some(draft) = draft {
+        bench.scheduler = bench.scheduler.with_draft(Box::new(draft));
+    }
     for (id, name) in [(0, "a"), (1, "b")] {
         bench.scheduler.handle().add_adapter(name, AdapterId(id));
     }
@@ -101,11 +104,16 @@ proptest! {
     fn every_request_gives_what_it_gives_alone(
         arrivals in prop::collection::vec(arrival(), 1..14),
         cells in 120u32..600, sequences in 1u32..6, batch in 1u32..40, prefix_cache in prop::bool::weighted(0.8),
-        saved in prop::bool::ANY,
+        saved in prop::bool::ANY, draft in prop::option::of(1u64..6),
     ) {
         let saved_bytes = if saved { 1 << 20 } else { 0 };
+        let draft = draft.map(|errs_every| {
+            let mut draft = FakeDecoder::new(300, 3, 32);
+            draft.errs_every = errs_every;
+            draft
+        });
         let config = SchedulerConfig { prefix_cache, saved_bytes, ..SchedulerConfig::default() };
-        check(FakeDecoder::new(cells, sequences, batch), &arrivals, config);
+        check(FakeDecoder::new(cells, sequences, batch), &arrivals, config, draft);
     }
 
     #[test]
@@ -113,6 +121,6 @@ proptest! {
         arrivals in prop::collection::vec(arrival(), 1..10), cells in 120u32..400, sequences in 1u32..6,
     ) {
         let decoder = FakeDecoder::new(cells, sequences, 32).whole_sequences_only();
-        check(decoder, &arrivals, SchedulerConfig::default());
+        check(decoder, &arrivals, SchedulerConfig::default(), None);
     }
 }
