@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
 use wharf_infer::language::Constraint;
 
 use crate::message::Tool;
@@ -31,9 +32,11 @@ pub fn tool_constraint(
     match choice {
         ToolChoice::None => None,
         ToolChoice::Auto if tools.iter().any(|tool| tool.strict) => {
-            let (trigger, lead, rest) = triggered(format);
-            let grammar = grammar(format, tools, (lead, rest), is_parallel);
-            Some(Constraint::Triggered(vec![(trigger.to_owned(), Box::new(Constraint::Grammar(grammar)))]))
+            let grammar =
+                |text: &str| Box::new(Constraint::Grammar(grammar(format, tools, text, is_parallel)));
+            let triggers =
+                triggers(format).iter().map(|(trigger, rest)| ((*trigger).to_owned(), grammar(rest)));
+            Some(Constraint::Triggered(triggers.collect()))
         }
         ToolChoice::Auto => None,
         ToolChoice::Required => Some(forced(format, tools, is_parallel)),
@@ -48,24 +51,25 @@ fn forced(format: ToolFormat, tools: &[Tool], is_parallel: bool) -> Constraint {
     // The caller forced it: the arguments are held to the schema whether it is strict or not.
     let tools: Vec<Tool> = tools.iter().map(|tool| Tool { strict: true, ..tool.clone() }).collect();
     let lead = match format {
-        ToolFormat::Hermes => "<tool_call>\n",
-        ToolFormat::Llama3 => "",
-        ToolFormat::Mistral => "[",
+        ToolFormat::Hermes => "<tool_call>\n{\"name\": ",
+        ToolFormat::Llama3 => "{\"name\": ",
+        ToolFormat::Mistral => "[{\"name\": ",
     };
-    Constraint::Grammar(grammar(format, &tools, (lead, "{\"name\": "), is_parallel))
+    Constraint::Grammar(grammar(format, &tools, lead, is_parallel))
 }
 
-/// What a call that the model makes of its own accord begins with, and what follows that.
-fn triggered(format: ToolFormat) -> (&'static str, &'static str, &'static str) {
+/// What calls that the model makes of its own accord begin with, and what follows that. Openers that are control tokens
+/// may be left out.
+fn triggers(format: ToolFormat) -> &'static [(&'static str, &'static str)] {
     match format {
-        ToolFormat::Hermes => ("<tool_call>", "\n", "{\"name\": "),
-        ToolFormat::Llama3 => ("{\"name\":", "", " "),
-        ToolFormat::Mistral => ("[{\"name\":", "", " "),
+        ToolFormat::Hermes => &[("<tool_call>", "\n{\"name\": ")],
+        ToolFormat::Llama3 => &[("<|python_tag|>", "{\"name\": "), ("{\"name\":", " ")],
+        ToolFormat::Mistral => &[("[TOOL_CALLS]", " [{\"name\": "), ("[{\"name\":", " ")],
     }
 }
 
-/// `lead`, then a call that begins with `open`, then its end; and more calls where the format has them.
-fn grammar(format: ToolFormat, tools: &[Tool], (lead, open): (&str, &str), is_parallel: bool) -> String {
+/// `lead`, then a call from its name on, then its end; and more calls where the format has them.
+fn grammar(format: ToolFormat, tools: &[Tool], lead: &str, is_parallel: bool) -> String {
     let (close, between) = match format {
         ToolFormat::Hermes => ("\n</tool_call>", "\n<tool_call>\n{\"name\": "),
         ToolFormat::Llama3 => ("", ""),
@@ -73,7 +77,7 @@ fn grammar(format: ToolFormat, tools: &[Tool], (lead, open): (&str, &str), is_pa
     };
     let many = is_parallel && format != ToolFormat::Llama3;
     let (each, last) = if format == ToolFormat::Hermes { (close, "") } else { ("", close) };
-    let mut text = format!("start: {} call", quoted(&format!("{lead}{open}")));
+    let mut text = format!("start: {} call", quoted(lead));
     if many {
         let _ = write!(text, " ( {} call )*", quoted(between));
     }
@@ -86,22 +90,32 @@ fn grammar(format: ToolFormat, tools: &[Tool], (lead, open): (&str, &str), is_pa
     for (index, tool) in tools.iter().enumerate() {
         let name = quoted(&format!("\"{}\", \"{field}\": ", tool.name));
         let end = quoted(&format!("}}{each}"));
-        let any = serde_json::json!({"type": "object"});
-        let schema = tool.parameters.as_ref().filter(|_| tool.strict).unwrap_or(&any);
+        let schema = compact(tool.parameters.as_ref().filter(|_| tool.strict));
         let _ =
             writeln!(text, "tool_{index}: {name} arguments_{index} {end}\narguments_{index}: %json {schema}");
     }
     text
 }
 
+/// A schema without blanks between the parts of a document, which models could go on with for ever.
+fn compact(schema: Option<&Value>) -> Value {
+    let mut schema = schema.cloned().unwrap_or_else(|| json!({"type": "object"}));
+    if let Value::Object(fields) = &mut schema {
+        fields.insert("x-guidance".to_owned(), json!({"whitespace_flexible": false}));
+    }
+    schema
+}
+
 /// A string of Lark's; its escapes are JSON's.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use llguidance::api::TopLevelGrammar;
+    use llguidance::{Matcher, ParserFactory};
+    use toktrie::ApproximateTokEnv;
 
     use super::*;
 
@@ -123,9 +137,9 @@ mod tests {
             "start: \"<tool_call>\\n{\\\"name\\\": \" call ( \"\\n<tool_call>\\n{\\\"name\\\": \" call )*\n\
              call: tool_0 | tool_1\n\
              tool_0: \"\\\"f\\\", \\\"arguments\\\": \" arguments_0 \"}\\n</tool_call>\"\n\
-             arguments_0: %json {\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}\n\
+             arguments_0: %json {\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}},\"x-guidance\":{\"whitespace_flexible\":false}}\n\
              tool_1: \"\\\"g\\\", \\\"arguments\\\": \" arguments_1 \"}\\n</tool_call>\"\n\
-             arguments_1: %json {\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}\n"
+             arguments_1: %json {\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}},\"x-guidance\":{\"whitespace_flexible\":false}}\n"
         );
         let named = ToolChoice::Named("g".into());
         let Some(Constraint::Grammar(grammar)) = tool_constraint(ToolFormat::Mistral, &tools, &named, true)
@@ -149,7 +163,78 @@ mod tests {
             if let Some(Constraint::Triggered(triggers)) = constraint {
                 assert_eq!(triggers[0].0, "<tool_call>");
                 let Constraint::Grammar(grammar) = &*triggers[0].1 else { panic!("no grammar") };
-                assert!(grammar.contains("arguments_1: %json {\"type\":\"object\"}\n"), "{grammar}");
+                assert!(
+                    grammar.contains("arguments_1: %json {\"type\":\"object\",\"x-guidance\""),
+                    "{grammar}"
+                );
+            }
+        }
+    }
+
+    /// Whether the grammar of `constraint` takes the whole of `text`, in tokens of one byte.
+    fn takes(grammar: &str, text: &str) -> bool {
+        let factory = ParserFactory::new_simple(&ApproximateTokEnv::single_byte_env()).unwrap();
+        let mut matcher = Matcher::new(factory.create_parser(TopLevelGrammar::from_lark(grammar.to_owned())));
+        assert_eq!(matcher.get_error(), None, "{grammar}");
+        let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
+        matcher.try_consume_tokens(&tokens).unwrap() == tokens.len() && matcher.is_accepting().unwrap()
+    }
+
+    #[test]
+    fn grammars_take_calls_and_nothing_else() {
+        let parameters = json!({
+            "type": "object",
+            "properties": {"q": {"$ref": "#/$defs/word"}},
+            "required": ["q"],
+            "additionalProperties": false,
+            "$defs": {"word": {"enum": ["a", "b"]}},
+        });
+        let tools = ["f", "g"].map(|name| Tool { parameters: Some(parameters.clone()), ..tool(name, true) });
+        let hermes = |name: &str| {
+            format!("<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {{\"q\":\"a\"}}}}\n</tool_call>")
+        };
+        let named = ToolChoice::Named("g".into());
+        for (format, choice, is_parallel, text, is_taken) in [
+            (ToolFormat::Hermes, &ToolChoice::Required, true, hermes("f"), true),
+            (ToolFormat::Hermes, &ToolChoice::Required, true, format!("{}\n{}", hermes("f"), hermes("g")), true),
+            (ToolFormat::Hermes, &ToolChoice::Required, false, format!("{}\n{}", hermes("f"), hermes("g")), false),
+            (ToolFormat::Hermes, &named, true, hermes("g"), true),
+            (ToolFormat::Hermes, &named, true, hermes("f"), false),
+            (ToolFormat::Hermes, &ToolChoice::Required, true, hermes("f").replace("\"a\"", "\"c\""), false),
+            (ToolFormat::Hermes, &ToolChoice::Required, true, "hello".into(), false),
+            (ToolFormat::Llama3, &ToolChoice::Required, true, "{\"name\": \"f\", \"parameters\": {\"q\":\"b\"}}".into(), true),
+            (
+                ToolFormat::Mistral,
+                &ToolChoice::Required,
+                true,
+                "[{\"name\": \"f\", \"arguments\": {\"q\":\"b\"}}, {\"name\": \"g\", \"arguments\": {\"q\":\"a\"}}]".into(),
+                true,
+            ),
+        ] {
+            let Some(Constraint::Grammar(grammar)) = tool_constraint(format, &tools, choice, is_parallel) else {
+                panic!("no grammar");
+            };
+            assert_eq!(takes(&grammar, &text), is_taken, "{text}\n{grammar}");
+        }
+        for format in [ToolFormat::Hermes, ToolFormat::Llama3, ToolFormat::Mistral] {
+            let Some(Constraint::Triggered(triggers)) =
+                tool_constraint(format, &tools, &ToolChoice::Auto, true)
+            else {
+                panic!("no triggers");
+            };
+            for (trigger, inner) in triggers {
+                let Constraint::Grammar(grammar) = *inner else { panic!("no grammar") };
+                let call = match format {
+                    ToolFormat::Hermes => hermes("f"),
+                    ToolFormat::Llama3 => {
+                        "<|python_tag|>{\"name\": \"f\", \"parameters\": {\"q\":\"b\"}}".to_owned()
+                    }
+                    ToolFormat::Mistral => {
+                        "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {\"q\":\"b\"}}]".to_owned()
+                    }
+                };
+                let rest = call.split_once(&trigger).unwrap().1;
+                assert!(takes(&grammar, rest), "{trigger} {rest}\n{grammar}");
             }
         }
     }
