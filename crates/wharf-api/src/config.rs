@@ -32,6 +32,8 @@ pub struct ApiConfig {
     pub admin: bool,
     /// The language models that are answered for on that port, by OpenAI's interface and others; `None` answers for none.
     pub language_models: Option<Arc<dyn LanguageModels>>,
+    /// A folder for the files and batches of language models; `None` takes neither.
+    pub language_data: Option<PathBuf>,
     /// The port of metrics and probes, which answers from a thread of its own, also while requests are refused; 0
     /// takes a free one, `None` opens none.
     pub metrics_port: Option<u16>,
@@ -80,6 +82,7 @@ impl Default for ApiConfig {
             http_port: Some(8080),
             admin: true,
             language_models: None,
+            language_data: None,
             metrics_port: Some(8002),
             rest_metrics_path: None,
             metrics: Registry::default(),

@@ -99,6 +99,11 @@ pub fn traffic(body: &[u8]) {
     admin::read_traffic(body);
 }
 
+/// An upload, whose first line stands for its header.
+pub fn multipart_body(body: &[u8]) {
+    crate::openai::read_parts(body);
+}
+
 /// Requests of language models, as every interface reads them.
 pub fn language_requests(body: &[u8]) {
     crate::openai::read_requests(body);

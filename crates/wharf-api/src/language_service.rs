@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use tonic::body::Body;
 use wharf_infer::language::LanguageModels;
+use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::Limits;
 use crate::anthropic::AnthropicService;
 use crate::language::Ids;
 use crate::listener::RequestBody;
 use crate::ollama::OllamaService;
-use crate::openai::{OpenAiService, request_id};
+use crate::openai::batches::Batches;
+use crate::openai::{OpenAiService, error, request_id};
 use crate::rest::reply;
 
 /// Answers for language models.
@@ -24,10 +27,14 @@ pub(crate) struct LanguageService {
 }
 
 impl LanguageService {
-    pub(crate) fn new(models: Arc<dyn LanguageModels>, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        models: Arc<dyn LanguageModels>,
+        limits: Arc<Limits>,
+        batches: Option<Batches>,
+    ) -> Self {
         let anthropic = AnthropicService::new(Arc::clone(&models), Arc::clone(&limits));
         let ollama = OllamaService::new(Arc::clone(&models), Arc::clone(&limits));
-        Self { openai: OpenAiService::new(models, limits), anthropic, ollama }
+        Self { openai: OpenAiService::new(models, limits).with_batches(batches), anthropic, ollama }
     }
 
     /// Whether a request is for language models.
@@ -52,6 +59,12 @@ impl LanguageService {
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
         let name = name_of(request.headers());
+        if request.method() == Method::POST && is_of_a_page_unasked(request.headers()) {
+            let text = "pages of other origins are answered only where they send `application/json`";
+            let error = ServiceError::new(ErrorCode::PermissionDenied, text);
+            let refused = error::response(error.into(), request.version());
+            return named(refused, name);
+        }
         let response = match request.uri().path() {
             path if AnthropicService::is_of(path) => self.anthropic.answer(request, &name).await,
             path if OllamaService::is_of(path) => self.ollama.answer(request).await,
@@ -59,6 +72,16 @@ impl LanguageService {
         };
         named(response, name)
     }
+}
+
+/// Whether a page of another origin sends what browsers let every page send without asking the server first. With
+/// `application/json` they do ask, and send nothing where the origin is not allowed.
+fn is_of_a_page_unasked(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let place = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
+    let is_json = text(CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("application/json"));
+    !is_json && (place.is_none() || place != text(HOST))
 }
 
 /// The client's own name for its request, or one of ours: clients show it with every error.
@@ -70,4 +93,30 @@ fn name_of(headers: &HeaderMap) -> HeaderValue {
 fn named(mut response: Response<Body>, name: HeaderValue) -> Response<Body> {
     response.headers_mut().insert("x-request-id", name);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_other_origins_send_nothing_unasked() {
+        for (origin, kind, is_unasked) in [
+            (None, None, false),
+            (Some("http://evil.example"), Some("text/plain"), true),
+            (Some("http://evil.example"), None, true),
+            (Some("null"), Some("multipart/form-data; boundary=x"), true),
+            (Some("http://evil.example"), Some("application/json"), false),
+            (Some("http://localhost:8080"), Some("text/plain"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("localhost:8080"));
+            for (name, value) in [(ORIGIN, origin), (CONTENT_TYPE, kind)] {
+                if let Some(value) = value {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
+            }
+            assert_eq!(is_of_a_page_unasked(&headers), is_unasked, "{origin:?} {kind:?}");
+        }
+    }
 }

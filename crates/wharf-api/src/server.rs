@@ -28,6 +28,7 @@ use crate::metrics::collector;
 use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
 use crate::oip::{OipBackend, SharedMemory};
+use crate::openai::batches::{Batches, run_batches};
 use crate::tfs::rest::RestService;
 use crate::tfs::{TensorEncoding, TfsBackend};
 use crate::trace::Traced;
@@ -54,6 +55,10 @@ impl BindError {
 
     fn file(path: &Path, source: io::Error) -> Self {
         Self { what: format!("cannot listen on `{}`", path.display()), source: source.into() }
+    }
+
+    fn folder(path: &Path, source: io::Error) -> Self {
+        Self { what: format!("cannot keep files in `{}`", path.display()), source: source.into() }
     }
 
     fn tls(source: TlsError) -> Self {
@@ -133,7 +138,8 @@ impl ApiServer {
             let thread = MonitorThread::start(socket, monitor.clone(), &handle.edge);
             handle.monitor = Some(thread.map_err(|source| BindError::port(address, source))?);
         }
-        handle.serve(sockets, &config, manager, &monitor);
+        let batches = open_batches(&config)?;
+        handle.serve(sockets, &config, manager, &monitor, batches);
         handle.watch_tls();
         Ok(handle)
     }
@@ -197,6 +203,13 @@ impl Sockets {
     }
 }
 
+fn open_batches(config: &ApiConfig) -> Result<Option<Batches>, BindError> {
+    let Some((folder, models)) = config.language_data.as_ref().zip(config.language_models.clone()) else {
+        return Ok(None);
+    };
+    Batches::open(folder, models).map(Some).map_err(|source| BindError::folder(folder, source))
+}
+
 async fn open(config: &ApiConfig, port: Option<u16>) -> Result<Vec<Socket>, BindError> {
     Ok(open_port(config, port).await?.map(Socket::from).into_iter().collect())
 }
@@ -217,7 +230,14 @@ impl ApiHandle {
         self.addresses
     }
 
-    fn serve(&self, sockets: Sockets, config: &ApiConfig, manager: ModelManager, monitor: &Monitor) {
+    fn serve(
+        &self,
+        sockets: Sockets,
+        config: &ApiConfig,
+        manager: ModelManager,
+        monitor: &Monitor,
+        batches: Option<Batches>,
+    ) {
         let limits = &self.edge.limits;
         let encoding = match config.tensor_content_replies {
             true => TensorEncoding::Content,
@@ -228,7 +248,11 @@ impl ApiHandle {
         config.metrics.register(collector(&common.metrics));
         let admin = config.admin.then(|| AdminService::new(common.clone()));
         let language = config.language_models.clone();
-        let language = language.map(|models| LanguageService::new(models, Arc::clone(limits)));
+        let language =
+            language.map(|models| LanguageService::new(models, Arc::clone(limits), batches.clone()));
+        if let Some(batches) = batches {
+            self.run_batches(batches);
+        }
         let tfs = TfsBackend::new(common.clone(), encoding);
         let memory = SharedMemory::with_prefix(config.shared_memory_prefix.clone());
         let oip = OipBackend::new(common, memory).with_log_control(config.log_control.clone());
@@ -288,6 +312,17 @@ impl ApiHandle {
             tokio::select! {
                 () = tls.watch() => {}
                 () = gate.stopped() => {}
+            }
+        });
+    }
+
+    /// Answers batches until the server stops; they go on where they were when it starts again.
+    fn run_batches(&self, batches: Batches) {
+        let gate = self.gate.clone();
+        self.listeners.spawn(async move {
+            tokio::select! {
+                () = run_batches(batches) => {}
+                () = gate.closed() => {}
             }
         });
     }

@@ -222,6 +222,9 @@ def main():
     ollama = {"model": "m", "messages": [{"role": "user", "content": "x"}], "options": {"num_predict": -1, "stop": ["a"]}, "format": "json"}
     put("language_requests", chat=json.dumps(chat), schema=json.dumps(schema), text=json.dumps(text), message=json.dumps(message),
         ollama=json.dumps(ollama))
+    form = 'Content-Disposition: form-data; name='
+    put("multipart_body", upload='multipart/form-data; boundary=b\n' + f'--b\r\n{form}"purpose"\r\n\r\nbatch\r\n--b\r\n'
+        f'{form}"file"; filename="a"\r\n\r\na\n\r\n--b--\r\n')
     put("tool_parse", hermes='\x03see <tool_call>\n{"name": "f", "arguments": {"a": "}\\""}}\n</tool_call>\n<tool_call>{"name": "f"}</tool_call>',
         llama='\x05{"name": "f", "parameters": {"a": [1, 2]}}; {"name": "f"}', mistral='\x01[TOOL_CALLS] [{"name": "f", "arguments": {}}]')
     put("chat_template", chatml="{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m.content | trim }}<|im_end|>{% endfor %}",

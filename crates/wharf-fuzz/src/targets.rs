@@ -32,7 +32,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 33] = [
+pub const TARGETS: [Target; 34] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -44,6 +44,7 @@ pub const TARGETS: [Target; 33] = [
     fast("grpc_body", fuzz::grpc_body),
     fast("traffic", fuzz::traffic),
     fast("language_requests", fuzz::language_requests),
+    fast("multipart_body", fuzz::multipart_body),
     fast("tool_parse", tool_parse),
     fast("chat_template", |bytes| with_text(bytes, chat_template)),
     fast("packed_body", fuzz::packed_body),

@@ -11,15 +11,24 @@ use crate::rest::Failure;
 
 /// The reply to a request without answer.
 pub(crate) fn response(refusal: Refusal, version: Version) -> Response<Body> {
-    let Refusal { failure, param, code } = refusal;
-    let body = document(&failure, param.as_deref(), code);
+    let body = body(&refusal);
+    let failure = refusal.failure;
     let wait = failure.retry_after();
     let mut response = failure.into_response_with(Bytes::from(body.to_string()), version);
+    if response.status() == http::StatusCode::NOT_IMPLEMENTED {
+        // The official clients take every 5xx for something that passes.
+        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     let millis = wait.map(|wait| wait.as_millis().clamp(1, u64::MAX.into()));
     if let Some(value) = millis.and_then(|millis| HeaderValue::from_str(&millis.to_string()).ok()) {
         response.headers_mut().insert("retry-after-ms", value);
     }
     response
+}
+
+/// The body of that reply.
+pub(super) fn body(refusal: &Refusal) -> Value {
+    document(&refusal.failure, refusal.param.as_deref(), refusal.code)
 }
 
 /// An error in the middle of a stream.

@@ -1,11 +1,14 @@
 //! OpenAI's interface to language models, as its own clients speak it.
 
+pub(crate) mod batches;
 mod chat;
 mod completions;
 pub(crate) mod embeddings;
-mod error;
+pub(crate) mod error;
+mod files;
 mod logprobs;
 mod models;
+mod multipart;
 mod responses;
 mod tokens;
 mod usage;
@@ -20,6 +23,7 @@ use tonic::body::Body;
 use wharf_infer::language::LanguageModels;
 use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
+use self::batches::Batches;
 use crate::Limits;
 use crate::language::{Fields, Refusal, stream_reply};
 use crate::listener::RequestBody;
@@ -36,17 +40,26 @@ pub(crate) struct OpenAiService {
     models: Arc<dyn LanguageModels>,
     limits: Arc<Limits>,
     responses: Arc<responses::ResponseStore>,
+    batches: Option<Batches>,
 }
 
 /// An answer that is there, or that is being made.
 enum Answer {
     Whole(Value),
+    /// A file.
+    Content(Bytes),
     Stream(Body),
 }
 
 impl OpenAiService {
     pub(crate) fn new(models: Arc<dyn LanguageModels>, limits: Arc<Limits>) -> Self {
-        Self { models, limits, responses: Arc::default() }
+        Self { models, limits, responses: Arc::default(), batches: None }
+    }
+
+    /// With files and batches.
+    pub(crate) fn with_batches(mut self, batches: Option<Batches>) -> Self {
+        self.batches = batches;
+        self
     }
 
     /// Whether `path` is of this interface and of no other.
@@ -62,13 +75,18 @@ impl OpenAiService {
                 | "/detokenize"
                 | "/tokenizer_info"
         );
-        is_one || responses::is_of(path)
+        is_one || responses::is_of(path) || batches::is_of(path)
     }
 
     /// Whether a request is for language models, on a path that other protocols have too.
     pub(crate) fn takes<B>(&self, request: &Request<B>) -> bool {
-        let Some(name) = models::name_in(request.uri().path()) else { return false };
-        *request.method() == Method::DELETE || self.models.list().iter().any(|entry| entry.name == name)
+        let is_known = |name: &str| self.models.list().iter().any(|entry| entry.name == name);
+        match *request.method() {
+            Method::DELETE => models::name_in(request.uri().path()).is_some(),
+            // Predictions come by this path too, and are not to wait for a list of models.
+            Method::GET => models::name_in(request.uri().path()).is_some_and(|name| is_known(&name)),
+            _ => false,
+        }
     }
 
     /// The list of models, `others` being those that are no language models.
@@ -81,6 +99,7 @@ impl OpenAiService {
         let version = request.version();
         match self.answered(request).await {
             Ok(Answer::Whole(document)) => reply(StatusCode::OK, JSON, Bytes::from(document.to_string())),
+            Ok(Answer::Content(content)) => reply(StatusCode::OK, "application/octet-stream", content),
             Ok(Answer::Stream(body)) => stream_reply(body, EVENTS),
             Err(refusal) => error::response(refusal, version),
         }
@@ -112,6 +131,7 @@ impl OpenAiService {
             (&Method::GET, "/tokenizer_info") => {
                 tokens::info(models, request.uri().query()).await.map(Answer::Whole)
             }
+            (_, path) if batches::is_of(path) => self.batched(request).await,
             (_, path) if responses::is_of(path) => {
                 let (method, store) = (request.method().clone(), &self.responses);
                 let body = self.body(request).await?;
@@ -125,6 +145,22 @@ impl OpenAiService {
                 _ => Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").into()),
             },
         }
+    }
+
+    async fn batched(&self, request: Request<RequestBody>) -> Result<Answer, Refusal> {
+        let Some(batches) = &self.batches else {
+            let text = "this server has no folder for files and batches";
+            return Err(ServiceError::new(ErrorCode::Unimplemented, text).into());
+        };
+        let uri = request.uri();
+        let place = (request.method().clone(), uri.path().to_owned(), uri.query().map(str::to_owned));
+        let kind = request.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
+        let body = self.body(request).await?;
+        Ok(match batches.answer(place, kind, body).await? {
+            batches::Reply::Document(document) => Answer::Whole(document),
+            batches::Reply::Content(content) => Answer::Content(content),
+        })
     }
 
     async fn body(&self, request: Request<RequestBody>) -> Result<Bytes, Refusal> {
@@ -156,6 +192,8 @@ fn unable(model: &str, what: &str) -> Refusal {
     let text = format!("model `{}` {what}", crate::shown::shown(model));
     Refusal::at(ServiceError::new(ErrorCode::InvalidArgument, text), "model")
 }
+
+pub(crate) use multipart::read_parts;
 
 /// Reads requests and does nothing with them, for fuzzing.
 pub(crate) fn read_requests(body: &[u8]) {

@@ -17,6 +17,35 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::post("/detokenize", "turn tokens into a text", "DetokenizeRequest").also(CALL),
     Operation::get("/tokenizer_info", "the special tokens and the template of a model")
         .also(&[400, 404, 503]),
+    Operation::post("/v1/responses", "continue a chat that is remembered", "ResponseRequest").also(CALL),
+    Operation::post("/v1/responses/input_tokens", "count the tokens of such a request", "ResponseRequest")
+        .also(CALL),
+    Operation::get("/v1/responses/{response}", "what was answered"),
+    Operation::delete("/v1/responses/{response}", "forget what was answered"),
+    Operation::get("/v1/responses/{response}/input_items", "what was asked"),
+    Operation::get("/v1/files", "the files that are kept").also(&[501]),
+    Operation::get("/v1/files/{file}", "what is known of a file").also(&[501]),
+    Operation::get("/v1/files/{file}/content", "what is in a file").also(&[501]),
+    Operation::delete("/v1/files/{file}", "forget a file").also(&[501]),
+    Operation::get("/v1/batches", "the batches").also(&[501]),
+    Operation::post(
+        "/v1/batches",
+        "answer a file of requests when there is nothing more urgent",
+        "BatchRequest",
+    )
+    .also(&[501]),
+    Operation::get("/v1/batches/{batch}", "how far a batch is").also(&[501]),
+    Operation::post("/v1/batches/{batch}/cancel", "stop a batch", "Empty").also(&[501]),
+    Operation::post("/v1/messages", "answer a message, as Anthropic does", "MessageRequest").also(CALL),
+    Operation::post("/v1/messages/count_tokens", "count the tokens of a message", "MessageRequest")
+        .also(CALL),
+    Operation::post("/api/chat", "continue a chat, as Ollama does", "OllamaRequest").also(CALL),
+    Operation::post("/api/generate", "continue a text, as Ollama does", "OllamaRequest").also(CALL),
+    Operation::post("/api/embed", "turn texts into vectors, as Ollama does", "EmbeddingRequest").also(CALL),
+    Operation::post("/api/show", "what is known of a model, as Ollama does", "OllamaRequest"),
+    Operation::get("/api/tags", "the models, as Ollama lists them"),
+    Operation::get("/api/ps", "the models that are loaded, as Ollama lists them"),
+    Operation::get("/api/version", "the version of the server, as Ollama says it"),
     Operation::delete("/v1/models/{model}", "take a model away").also(&[403, 501]),
 ];
 
@@ -30,6 +59,36 @@ pub(super) fn schemas() -> Value {
             "type": "object",
             "properties": {"model": {"type": "string"}, "prompt": reference("Prompt"), "max_tokens": whole(1)},
             "required": ["model", "prompt"],
+        },
+        "ResponseRequest": {
+            "type": "object",
+            "properties": {"model": {"type": "string"}, "input": {"type": "string"}, "max_output_tokens": whole(1)},
+            "required": ["model", "input"],
+        },
+        "BatchRequest": {
+            "type": "object",
+            "properties": {
+                "input_file_id": {"type": "string"},
+                "endpoint": {"type": "string"},
+                "completion_window": {"enum": ["24h"]},
+                "metadata": {"type": "object"},
+            },
+            "required": ["input_file_id", "endpoint"],
+            "additionalProperties": false,
+        },
+        "MessageRequest": {
+            "type": "object",
+            "properties": {
+                "model": {"type": "string"},
+                "max_tokens": whole(1),
+                "messages": {"type": "array", "items": reference("Message"), "minItems": 1},
+            },
+            "required": ["model", "max_tokens", "messages"],
+        },
+        "OllamaRequest": {
+            "type": "object",
+            "properties": {"model": {"type": "string"}, "prompt": {"type": "string"}},
+            "required": ["model"],
         },
         "EmbeddingRequest": {
             "type": "object",

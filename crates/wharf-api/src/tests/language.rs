@@ -1,6 +1,7 @@
 //! The interfaces of language models over a real socket, with a model that says what the test has it say.
 
 mod anthropic;
+mod batches;
 mod chat;
 mod completions;
 mod ollama;

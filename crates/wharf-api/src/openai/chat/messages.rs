@@ -67,6 +67,8 @@ fn read_assistant(fields: &mut Fields, message: &mut Message) -> Result<(), Refu
     let thought = fields.text("reasoning")?;
     message.reasoning = fields.text("reasoning_content")?.or(thought);
     fields.only("annotations", &[json!([])])?;
+    // The official client repeats the content so where it has read it itself.
+    fields.take("parsed");
     fields.only("audio", &[])?;
     fields.only("function_call", &[])?;
     let calls = fields.list("tool_calls")?.unwrap_or_default();
@@ -91,6 +93,8 @@ fn read_call(mut fields: Fields) -> Result<ToolCall, Refusal> {
         text => serde_json::from_str(text)
             .map_err(|_| function.refused("arguments", "is not a JSON object, expected one as a string"))?,
     };
+    // The official client repeats the arguments so where it has read them itself.
+    function.take("parsed_arguments");
     function.finish()?;
     Ok(ToolCall { id, name, arguments })
 }
