@@ -1,10 +1,12 @@
 """OpenAI's own client against the real server, with a model that writes stories."""
 
 import json
+import time
 
 import openai
 import pydantic
 import pytest
+import requests
 from language import DATA, MODEL, language  # noqa: F401: a fixture
 
 STORY = [{"role": "user", "content": "Once upon a time"}]
@@ -15,15 +17,15 @@ def client(language):  # noqa: F811
     return openai.OpenAI(base_url=f"{language.http}/v1", api_key="none", max_retries=0)
 
 
-def test_greedy_answers_are_those_of_the_oracle(client):
+def test_greedy_answers_are_those_of_the_oracle(client, language):  # noqa: F811
     oracle = json.loads((DATA / "oracle.json").read_text())
-    for case in oracle["cases"]:
+    for case in (case for case in oracle["cases"] if case["model"] == "base"):
+        expected = requests.post(f"{language.http}/detokenize", json={"tokens": case["greedy_ids"]}).json()
         answer = client.completions.create(
-            model=MODEL, prompt=case["prompt_ids"], max_tokens=len(case["greedy_ids"]), temperature=0
+            model=MODEL, prompt=case["prompt_ids"], max_tokens=len(case["greedy_ids"]), temperature=0, logprobs=0
         )
-        tokens = client.post("/../tokenize", cast_to=object, body={"prompt": answer.choices[0].text, "add_special_tokens": False})
+        assert answer.choices[0].text.strip() == expected["prompt"].strip()
         assert answer.usage.completion_tokens == len(case["greedy_ids"])
-        assert tokens["tokens"]
 
 
 def test_a_chat_whole_and_streamed_say_the_same(client):
@@ -137,3 +139,27 @@ def test_responses_are_remembered_and_streamed(client):
     client.responses.delete(first.id)
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(first.id)
+
+
+def test_a_batch_is_answered(client):
+    lines = [
+        {"custom_id": f"line-{number}", "method": "POST", "url": "/v1/completions",
+         "body": {"model": MODEL, "prompt": "Once upon", "max_tokens": 4, "temperature": 0}}
+        for number in range(6)
+    ]
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+    try:
+        file = client.files.create(file=("lines.jsonl", content), purpose="batch")
+    except openai.APIStatusError as error:
+        if error.status_code == 501:
+            pytest.skip("skipped: the server has no folder for files")
+        raise
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/completions", completion_window="24h")
+    end = time.monotonic() + 60
+    while batch.status not in ("completed", "failed") and time.monotonic() < end:
+        time.sleep(0.05)
+        batch = client.batches.retrieve(batch.id)
+    assert batch.status == "completed" and batch.request_counts.completed == 6
+    answers = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+    assert {answer["custom_id"] for answer in answers} == {line["custom_id"] for line in lines}
+    assert len({answer["response"]["body"]["choices"][0]["text"] for answer in answers}) == 1
