@@ -36,5 +36,5 @@ pub use conversation::Conversation;
 pub use message::{Message, Role, Tool, ToolCall};
 pub use template::{ChatTemplate, Rendered};
 pub use tool_format::ToolFormat;
-pub use tool_grammar::{ToolChoice, tool_constraint};
+pub use tool_grammar::{ToolChoice, answer_or_calls, tool_constraint};
 pub use tool_parser::{Piece, ToolParser};

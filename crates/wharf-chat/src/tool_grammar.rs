@@ -47,15 +47,35 @@ pub fn tool_constraint(
     }
 }
 
+/// What an answer must look like that is either a document of `schema`, or calls of tools. `None` where the format's calls
+/// begin as documents do: which of them it is would have to be known before it shows.
+pub fn answer_or_calls(
+    format: ToolFormat,
+    tools: &[Tool],
+    is_parallel: bool,
+    schema: &Value,
+) -> Option<Constraint> {
+    if format.may_begin_bare() {
+        return None;
+    }
+    let rules = rules(format, tools, lead(format), is_parallel);
+    let answer = compact(Some(schema));
+    Some(Constraint::Grammar(format!("start: calls | answer\nanswer: %json {answer}\n{rules}")))
+}
+
 fn forced(format: ToolFormat, tools: &[Tool], is_parallel: bool) -> Constraint {
     // The caller forced it: the arguments are held to the schema whether it is strict or not.
     let tools: Vec<Tool> = tools.iter().map(|tool| Tool { strict: true, ..tool.clone() }).collect();
-    let lead = match format {
+    Constraint::Grammar(grammar(format, &tools, lead(format), is_parallel))
+}
+
+/// What the first of forced calls begins with, up to the tool's name.
+fn lead(format: ToolFormat) -> &'static str {
+    match format {
         ToolFormat::Hermes => "<tool_call>\n{\"name\": ",
         ToolFormat::Llama3 => "{\"name\": ",
         ToolFormat::Mistral => "[{\"name\": ",
-    };
-    Constraint::Grammar(grammar(format, &tools, lead, is_parallel))
+    }
 }
 
 /// What calls that the model makes of its own accord begin with, and what follows that. Openers that are control tokens
@@ -68,8 +88,13 @@ fn triggers(format: ToolFormat) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// `lead`, then a call from its name on, then its end; and more calls where the format has them.
+/// Calls and nothing else.
 fn grammar(format: ToolFormat, tools: &[Tool], lead: &str, is_parallel: bool) -> String {
+    format!("start: calls\n{}", rules(format, tools, lead, is_parallel))
+}
+
+/// `lead`, then a call from its name on, then its end; and more calls where the format has them.
+fn rules(format: ToolFormat, tools: &[Tool], lead: &str, is_parallel: bool) -> String {
     let (close, between) = match format {
         ToolFormat::Hermes => ("\n</tool_call>", "\n<tool_call>\n{\"name\": "),
         ToolFormat::Llama3 => ("", ""),
@@ -77,7 +102,7 @@ fn grammar(format: ToolFormat, tools: &[Tool], lead: &str, is_parallel: bool) ->
     };
     let many = is_parallel && format != ToolFormat::Llama3;
     let (each, last) = if format == ToolFormat::Hermes { (close, "") } else { ("", close) };
-    let mut text = format!("start: {} call", quoted(lead));
+    let mut text = format!("calls: {} call", quoted(lead));
     if many {
         let _ = write!(text, " ( {} call )*", quoted(between));
     }
@@ -134,7 +159,7 @@ mod tests {
         };
         assert_eq!(
             grammar,
-            "start: \"<tool_call>\\n{\\\"name\\\": \" call ( \"\\n<tool_call>\\n{\\\"name\\\": \" call )*\n\
+            "start: calls\ncalls: \"<tool_call>\\n{\\\"name\\\": \" call ( \"\\n<tool_call>\\n{\\\"name\\\": \" call )*\n\
              call: tool_0 | tool_1\n\
              tool_0: \"\\\"f\\\", \\\"arguments\\\": \" arguments_0 \"}\\n</tool_call>\"\n\
              arguments_0: %json {\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}},\"x-guidance\":{\"whitespace_flexible\":false}}\n\
@@ -146,7 +171,10 @@ mod tests {
         else {
             panic!("no grammar");
         };
-        assert!(grammar.starts_with("start: \"[{\\\"name\\\": \" call \"]\"\ncall: tool_0\n"), "{grammar}");
+        assert!(
+            grammar.starts_with("start: calls\ncalls: \"[{\\\"name\\\": \" call \"]\"\ncall: tool_0\n"),
+            "{grammar}"
+        );
         assert!(grammar.contains("g") && !grammar.contains("\\\"f\\\""), "{grammar}");
     }
 
@@ -236,6 +264,22 @@ mod tests {
                 let rest = call.split_once(&trigger).unwrap().1;
                 assert!(takes(&grammar, rest), "{trigger} {rest}\n{grammar}");
             }
+        }
+    }
+
+    #[test]
+    fn an_answer_may_be_a_document_or_calls() {
+        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false});
+        let tools = [tool("f", true)];
+        let Some(Constraint::Grammar(grammar)) = answer_or_calls(ToolFormat::Hermes, &tools, true, &schema)
+        else {
+            panic!("no grammar");
+        };
+        let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"q\":\"b\"}}\n</tool_call>";
+        assert!(takes(&grammar, "{\"n\":5}") && takes(&grammar, call), "{grammar}");
+        assert!(!takes(&grammar, "{\"m\":5}") && !takes(&grammar, "hello"), "{grammar}");
+        for format in [ToolFormat::Llama3, ToolFormat::Mistral] {
+            assert_eq!(answer_or_calls(format, &tools, true, &schema), None);
         }
     }
 }

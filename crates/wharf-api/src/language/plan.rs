@@ -1,7 +1,10 @@
 //! From a chat, as every wire reads one, to a request that a model takes.
 
-use wharf_chat::{ChatTemplate, Conversation, ToolChoice, tool_constraint};
-use wharf_infer::language::{GenerateRequest, LanguageLease, LanguageModels, Prompt};
+use serde_json::{Value, json};
+use wharf_chat::{
+    ChatTemplate, Conversation, Tool, ToolChoice, ToolFormat, answer_or_calls, tool_constraint,
+};
+use wharf_infer::language::{Constraint, GenerateRequest, LanguageLease, LanguageModels, Prompt};
 use wharf_infer::{ErrorCode, ServiceError};
 
 use super::chat_run::ToolPlan;
@@ -66,7 +69,7 @@ impl ChatPlan {
         Ok(on_cpu(true, move || self.prepared(lease)).await??)
     }
 
-    fn prepared(mut self, lease: LanguageLease) -> Result<Prepared, ServiceError> {
+    fn prepared(mut self, lease: LanguageLease) -> Result<Prepared, Refusal> {
         let template = ChatTemplate::of(lease.model.card());
         let has_tools = !self.conversation.tools.is_empty() && self.tool_choice != ToolChoice::None;
         if !has_tools {
@@ -78,19 +81,61 @@ impl ChatPlan {
         request.stop.extend(rendered.stop.map(str::to_owned));
         request.adapter.clone_from(&lease.adapter);
         let tools = &self.conversation.tools;
-        let forced = tool_constraint(template.tool_format(), tools, &self.tool_choice, self.is_parallel);
-        let asked = match (&self.constraint, &forced) {
-            (Some((_, name)), _) => Some(*name),
-            (None, Some(_)) => Some("tools"),
-            (None, None) => None,
+        let asked = match &self.constraint {
+            Some((_, name)) => Some(*name),
+            None => (!tools.is_empty()).then_some("tools"),
         };
-        request.constraint = self.constraint.map(|(constraint, _)| constraint).or(forced);
+        let parallel = self.is_parallel;
+        request.constraint =
+            constraint((template.tool_format(), tools), &self.tool_choice, parallel, self.constraint)?;
         let plan = has_tools.then(|| ToolPlan {
             format: template.tool_format(),
             names: tools.iter().map(|tool| tool.name.clone()).collect(),
             most_calls: if self.is_parallel { u32::MAX } else { 1 },
         });
         Ok((lease, request, plan, asked))
+    }
+}
+
+/// What the answer must look like for the caller's wish, and for calls of tools, to be kept together.
+fn constraint(
+    (format, tools): (ToolFormat, &[Tool]),
+    choice: &ToolChoice,
+    is_parallel: bool,
+    asked: Asked,
+) -> Result<Option<Constraint>, Refusal> {
+    let may_answer = tools.is_empty() || *choice == ToolChoice::Auto;
+    let Some((constraint, name)) = asked.filter(|_| may_answer) else {
+        return Ok(tool_constraint(format, tools, choice, is_parallel));
+    };
+    if tools.is_empty() {
+        return Ok(Some(constraint));
+    }
+    let schema = match constraint {
+        Constraint::JsonSchema(schema) => serde_json::from_str(&schema).unwrap_or(Value::Bool(true)),
+        _ => json!({"type": "object"}),
+    };
+    let both = answer_or_calls(format, tools, is_parallel, &schema);
+    let why = "cannot be kept where this model may call tools, expected `tool_choice` to be `none`";
+    both.map(Some).ok_or_else(|| Refusal::field(name, why))
+}
+
+/// Checks that what the answer must look like can be kept where tools may be called.
+///
+/// # Errors
+/// It is no JSON.
+pub(crate) fn check_with_tools(
+    asked: &Asked,
+    conversation: &Conversation,
+    choice: &ToolChoice,
+) -> Result<(), Refusal> {
+    let calls = !conversation.tools.is_empty() && *choice != ToolChoice::None;
+    match asked {
+        Some((Constraint::JsonSchema(_) | Constraint::JsonObject, _)) | None => Ok(()),
+        Some(_) if !calls => Ok(()),
+        Some((_, name)) => {
+            Err(Refusal::field(*name, "cannot be kept where tools may be called, expected JSON or none"))
+        }
     }
 }
 

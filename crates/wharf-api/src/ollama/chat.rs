@@ -69,9 +69,6 @@ pub(super) fn read(mut fields: Fields, model: String, is_chat: bool) -> Result<A
         fields.only(name, allowed)?;
     }
     fields.finish()?;
-    if constraint.is_some() && !conversation.tools.is_empty() {
-        return Err(Refusal::field("format", "cannot be kept where tools may be called"));
-    }
     let says_something = !conversation.messages.is_empty();
     if unloads && says_something {
         return Err(Refusal::field(

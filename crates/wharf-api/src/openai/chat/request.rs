@@ -7,7 +7,7 @@ use wharf_infer::language::GenerateRequest;
 use super::messages::read_messages;
 use super::tools::read_tools;
 use crate::language::constraint::read_constraint;
-use crate::language::plan::{ChatPlan, no_prompt};
+use crate::language::plan::{ChatPlan, check_with_tools, no_prompt};
 use crate::language::sampling::read_sampling;
 use crate::language::{Fields, Refusal};
 
@@ -46,7 +46,8 @@ pub(super) fn read(body: &[u8]) -> Result<ChatRequest, Refusal> {
     let stream = read_stream(&mut fields)?;
     check_rest(&mut fields)?;
     fields.finish()?;
-    check_together(&request, constraint.as_ref().map(|(_, name)| *name), &conversation, &tool_choice)?;
+    check_min(&request)?;
+    check_with_tools(&constraint, &conversation, &tool_choice)?;
     let plan = ChatPlan { model, conversation, tool_choice, is_parallel, constraint, request };
     Ok(ChatRequest { plan, stream, has_logprobs })
 }
@@ -131,22 +132,12 @@ fn check_rest(fields: &mut Fields) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_together(
-    request: &GenerateRequest,
-    constraint: Option<&'static str>,
-    conversation: &Conversation,
-    choice: &wharf_chat::ToolChoice,
-) -> Result<(), Refusal> {
-    if let Some(most) = request.max_tokens.filter(|most| *most < request.min_tokens) {
-        let text = format!("is {}, expected at most `max_tokens`, {most}", request.min_tokens);
-        return Err(Refusal::field("min_tokens", &text));
-    }
-    let calls = !conversation.tools.is_empty() && *choice != wharf_chat::ToolChoice::None;
-    match constraint.filter(|_| calls) {
-        Some(name) => Err(Refusal::field(
-            name,
-            "cannot be kept where tools may be called, expected `tool_choice` to be `none`",
-        )),
+fn check_min(request: &GenerateRequest) -> Result<(), Refusal> {
+    match request.max_tokens.filter(|most| *most < request.min_tokens) {
         None => Ok(()),
+        Some(most) => {
+            let text = format!("is {}, expected at most `max_tokens`, {most}", request.min_tokens);
+            Err(Refusal::field("min_tokens", &text))
+        }
     }
 }

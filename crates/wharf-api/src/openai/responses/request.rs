@@ -8,7 +8,7 @@ use super::input::read_input;
 use super::store::ResponseStore;
 use super::unknown;
 use crate::language::constraint::{Asked, read_schema_fields};
-use crate::language::plan::{ChatPlan, no_prompt};
+use crate::language::plan::{ChatPlan, check_with_tools, no_prompt};
 use crate::language::{Fields, Ids, Refusal, unix_seconds};
 use crate::openai::chat::{read_function, read_word};
 use crate::shown::shown;
@@ -65,10 +65,7 @@ pub(super) fn read(body: &[u8], store: &ResponseStore) -> Result<ResponseRequest
     read_notes(&mut fields, &mut document)?;
     check_rest(&mut fields)?;
     fields.finish()?;
-    if constraint.is_some() && !conversation.tools.is_empty() && tool_choice != ToolChoice::None {
-        let text = "cannot be kept where tools may be called, expected `tool_choice` to be `none`";
-        return Err(Refusal::field("text.format", text));
-    }
+    check_with_tools(&constraint, &conversation, &tool_choice)?;
     for (name, value) in [
         ("id", json!(Ids::with("resp_"))),
         ("object", json!("response")),

@@ -247,4 +247,12 @@ async fn choices_end_for_their_reasons() {
     let _ = language.chat(json!({"tools": tools, "tool_choice": "required"})).await;
     let requests: Vec<_> = std::iter::from_fn(|| language.model.request()).collect();
     assert!(matches!(requests.last().unwrap().constraint, Some(Constraint::Grammar(_))));
+    let form = json!({"type": "json_object"});
+    let _ = language.chat(json!({"tools": tools, "response_format": form})).await;
+    let Some(Constraint::Grammar(grammar)) = language.model.request().unwrap().constraint else {
+        panic!("no grammar")
+    };
+    assert!(grammar.starts_with("start: calls | answer\n"), "{grammar}");
+    let reply = language.chat(json!({"tools": tools, "guided_regex": "a+"})).await;
+    assert_eq!((reply.status, &reply.json()["error"]["param"]), (400, &json!("guided_json")));
 }
