@@ -4,6 +4,8 @@ import anthropic
 import pytest
 from language import MODEL, language  # noqa: F401: a fixture
 
+# The client has no name for it any more, the interface has.
+GREEDY = {"temperature": 0}
 STORY = [{"role": "user", "content": "Once upon a time"}]
 
 
@@ -13,7 +15,7 @@ def client(language):  # noqa: F811
 
 
 def test_a_message_whole_and_streamed_say_the_same(client):
-    asked = {"model": MODEL, "max_tokens": 16, "messages": STORY, "temperature": 0}
+    asked = {"model": MODEL, "max_tokens": 16, "messages": STORY, "extra_body": GREEDY}
     whole = client.messages.create(**asked)
     assert whole.content[0].text and whole.stop_reason in ("end_turn", "max_tokens")
     with client.messages.stream(**asked) as stream:
@@ -27,7 +29,7 @@ def test_forced_tools_are_called(client):
     tools = [{"name": "look", "input_schema": {"type": "object", "properties": {"deep": {"type": "boolean"}}, "required": ["deep"]}}]
     choice = {"type": "tool", "name": "look"}
     with client.messages.stream(
-        model=MODEL, max_tokens=100, messages=STORY, tools=tools, tool_choice=choice, temperature=0
+        model=MODEL, max_tokens=60, messages=STORY, tools=tools, tool_choice=choice, extra_body=GREEDY
     ) as stream:
         final = stream.get_final_message()
     (call,) = [block for block in final.content if block.type == "tool_use"]
@@ -45,4 +47,4 @@ def test_errors_are_of_their_classes(client):
         client.messages.create(model="nobody", max_tokens=1, messages=STORY)
     assert error.value.request_id
     with pytest.raises(anthropic.BadRequestError):
-        client.messages.create(model=MODEL, max_tokens=1, messages=STORY, temperature=3)
+        client.messages.create(model=MODEL, max_tokens=1, messages=STORY, extra_body={"temperature": 3})

@@ -10,6 +10,8 @@ import requests
 from language import DATA, MODEL, language  # noqa: F401: a fixture
 
 STORY = [{"role": "user", "content": "Once upon a time"}]
+# The helpers for streams take an answer that is cut by its length for an error: these end with the sentence.
+SENTENCE = {"stop": ["."], "max_completion_tokens": 200}
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,10 @@ def test_greedy_answers_are_those_of_the_oracle(client, language):  # noqa: F811
 
 
 def test_a_chat_whole_and_streamed_say_the_same(client):
-    asked = {"model": MODEL, "messages": STORY, "max_completion_tokens": 24, "temperature": 0}
+    asked = {"model": MODEL, "messages": STORY, "temperature": 0, **SENTENCE}
     whole = client.chat.completions.create(**asked)
     assert whole._request_id
-    assert whole.choices[0].finish_reason in ("length", "stop")
+    assert whole.choices[0].finish_reason == "stop" and "." not in whole.choices[0].message.content
     with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
         for _ in stream:
             pass
@@ -43,7 +45,7 @@ def test_a_chat_whole_and_streamed_say_the_same(client):
 
 
 def test_several_choices_stream_through_the_helper(client):
-    with client.chat.completions.stream(model=MODEL, messages=STORY, n=3, max_completion_tokens=8, seed=1) as stream:
+    with client.chat.completions.stream(model=MODEL, messages=STORY, n=3, seed=1, **SENTENCE) as stream:
         for _ in stream:
             pass
         final = stream.get_final_completion()
@@ -80,13 +82,13 @@ def test_forced_tools_are_called_with_valid_arguments(client):
     named = {"type": "function", "function": {"name": "get_weather"}}
     for choice in ("required", named):
         answer = client.chat.completions.create(
-            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=100, temperature=0
+            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=60, temperature=0
         )
         (call,) = answer.choices[0].message.tool_calls
         assert call.function.name == "get_weather"
         assert json.loads(call.function.arguments)["city"] in ("Paris", "Rome")
         with client.chat.completions.stream(
-            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=100, temperature=0
+            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=60, temperature=0
         ) as stream:
             for _ in stream:
                 pass
@@ -130,12 +132,14 @@ def test_responses_are_remembered_and_streamed(client):
     first = client.responses.create(model=MODEL, input="Once upon a time", max_output_tokens=12, temperature=0)
     assert first.output_text
     assert client.responses.retrieve(first.id).output_text == first.output_text
-    with client.responses.stream(
-        model=MODEL, input="and then", previous_response_id=first.id, max_output_tokens=12, temperature=0
-    ) as stream:
-        kinds = [event.type for event in stream]
-        final = stream.get_final_response()
-    assert kinds[0] == "response.created" and final.status in ("completed", "incomplete")
+    asked = {"model": MODEL, "input": "and then", "previous_response_id": first.id, "max_output_tokens": 12, "temperature": 0}
+    with client.responses.stream(**asked) as stream:
+        events = list(stream)
+    kinds = [event.type for event in events]
+    assert kinds[:2] == ["response.created", "response.in_progress"]
+    assert kinds[-1] in ("response.completed", "response.incomplete")
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == events[-1].response.output_text == client.responses.create(**asked).output_text
     client.responses.delete(first.id)
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(first.id)
@@ -151,7 +155,7 @@ def test_a_batch_is_answered(client):
     try:
         file = client.files.create(file=("lines.jsonl", content), purpose="batch")
     except openai.APIStatusError as error:
-        if error.status_code == 501:
+        if error.status_code in (404, 501):
             pytest.skip("skipped: the server has no folder for files")
         raise
     batch = client.batches.create(input_file_id=file.id, endpoint="/v1/completions", completion_window="24h")
