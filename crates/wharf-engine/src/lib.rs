@@ -40,5 +40,5 @@ pub use engine::{Engine, Isolation, LoadOptions, ModelSource, Replica};
 pub use error::{EngineError, EngineErrorKind};
 pub use model::{GOLDEN_TOLERANCE, LoadedModel, ReplayReport, agree, replay_goldens, signature_of_graph};
 pub use onnx::{OnnxConfig, OnnxEngine};
-pub use process::{IsolatingEngine, WorkerCommand, serve_worker};
+pub use process::{IsolatingEngine, RestartPace, WorkerCommand, WorkerProcess, serve_worker};
 pub use stop::{StopHook, StopSignal};

@@ -11,6 +11,7 @@ mod child;
 mod frame;
 mod message;
 mod order;
+mod spawn;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use bytes::Bytes;
 use wharf_tensor::{Tensor, TensorSpec};
 
 pub use child::serve_worker;
-pub use worker::WorkerCommand;
+pub use spawn::{RestartPace, WorkerCommand, WorkerProcess};
 
 use crate::check::{check_inputs, check_outputs};
 use crate::{Engine, EngineError, EngineErrorKind, Isolation, LoadOptions, ModelSource, Replica, StopSignal};

@@ -6,13 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::message::{Source, Specs};
-use super::worker::{Worker, WorkerCommand, lost};
+use super::spawn::{RestartPace, WorkerCommand};
+use super::worker::{Worker, lost};
 use crate::{EngineError, EngineErrorKind, LoadOptions};
-
-/// A worker that has lived this long was well.
-const WELL_AFTER: Duration = Duration::from_secs(60);
-/// The longest pause before a worker is started again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What a worker is started with.
 pub(super) struct Recipe {
@@ -101,7 +97,7 @@ impl Post {
 
     /// Waits for the end of `child`, starts another, and so on until the post is closed.
     pub(super) fn keep(&self, recipe: &Recipe, specs: &Specs, mut child: Child) {
-        let mut failures = 0;
+        let mut pace = RestartPace::default();
         loop {
             let begun = Instant::now();
             let status = child.wait();
@@ -109,9 +105,9 @@ impl Post {
             if self.state().is_closed {
                 return;
             }
-            failures = if begun.elapsed() < WELL_AFTER { failures + 1 } else { 1 };
-            report(status.ok(), pause(failures));
-            match self.replace(recipe, specs, &mut failures) {
+            let pause = pace.ended(begun.elapsed());
+            report(status.ok(), pause);
+            match self.replace(recipe, specs, &mut pace, pause) {
                 Some(next) => child = next,
                 None => return,
             }
@@ -119,9 +115,15 @@ impl Post {
     }
 
     /// Another worker with the same model; `None` once the post is closed.
-    fn replace(&self, recipe: &Recipe, specs: &Specs, failures: &mut u32) -> Option<Child> {
+    fn replace(
+        &self,
+        recipe: &Recipe,
+        specs: &Specs,
+        pace: &mut RestartPace,
+        mut pause: Duration,
+    ) -> Option<Child> {
         loop {
-            if self.is_closed_within(pause(*failures)) {
+            if self.is_closed_within(pause) {
                 return None;
             }
             match self.start(recipe) {
@@ -139,7 +141,7 @@ impl Post {
                     tracing::error!(%error, detail = error.detail(), "a model's process was not started again");
                 }
             }
-            *failures = failures.saturating_add(1);
+            pause = pace.failed();
         }
     }
 
@@ -168,28 +170,8 @@ impl Post {
     }
 }
 
-/// How long to wait before the next start, after so many ends in a row: not at all, then 1 s, 2 s, 4 s, ...
-fn pause(failures: u32) -> Duration {
-    match failures {
-        0 | 1 => Duration::ZERO,
-        _ => Duration::from_secs(1).saturating_mul(1 << (failures - 2).min(16)).min(LONGEST_PAUSE),
-    }
-}
-
 fn report(status: Option<ExitStatus>, pause: Duration) {
     let status = status.map(|status| status.to_string()).unwrap_or_default();
     let pause = pause.as_secs();
     tracing::error!(status, "a model's process ended; it is started again in {pause} s");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_after_the_first_end_up_to_a_minute() {
-        let seconds: Vec<u64> = (0..10).map(|failures| pause(failures).as_secs()).collect();
-        assert_eq!(seconds, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
-    }
 }

@@ -1,69 +1,23 @@
 //! The server's side of one worker process.
 
-use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use wharf_tensor::Tensor;
 
 use super::frame::{self, Frame, Kind, malformed};
 use super::message::{self, Run, Source, Specs};
 use super::order;
+use super::spawn::{WorkerCommand, WorkerProcess};
 use crate::{EngineError, EngineErrorKind, LoadOptions, StopSignal};
-
-/// What a worker is called in lists of processes.
-const NAME: &str = "wharf-worker";
-
-/// The command that a worker process is: it calls [`crate::serve_worker`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerCommand {
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
-}
-
-impl WorkerCommand {
-    /// `program` with these arguments.
-    pub fn new<A: Into<OsString>>(
-        program: impl Into<PathBuf>,
-        arguments: impl IntoIterator<Item = A>,
-    ) -> Self {
-        Self {
-            program: program.into(),
-            arguments: arguments.into_iter().map(Into::into).collect(),
-            environment: Vec::new(),
-        }
-    }
-
-    /// With one more variable of its environment.
-    #[must_use]
-    pub fn with_variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.environment.push((name.into(), value.into()));
-        self
-    }
-
-    fn start(&self, control: OwnedFd) -> io::Result<Child> {
-        let log = io::stderr().as_fd().try_clone_to_owned()?;
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
-        // A group of its own: Ctrl-C in a terminal is for the server, whose requests the worker still answers then.
-        command.arg0(NAME).process_group(0);
-        // What native code prints belongs in the log.
-        command.stdin(Stdio::from(control)).stdout(Stdio::from(log)).spawn()
-    }
-}
 
 /// A worker process that runs.
 pub(super) struct Worker {
     control: Mutex<UnixStream>,
-    process: OwnedFd,
+    process: WorkerProcess,
     idle: Mutex<Vec<Channel>>,
     channels: AtomicU64,
 }
@@ -87,14 +41,7 @@ impl Worker {
     /// Starts a process, which has no model yet. The child is for whoever waits for its end.
     pub(super) fn start(command: &WorkerCommand) -> io::Result<(Self, Child)> {
         let (control, other) = UnixStream::pair()?;
-        let mut child = command.start(other.into())?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let opened = pid
-            .ok_or_else(|| malformed("process id"))
-            .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
-        let process = opened.inspect_err(|_| {
-            let _is_gone = child.kill().and_then(|()| child.wait());
-        })?;
+        let (process, child) = command.start(other.into())?;
         let worker = Self {
             control: Mutex::new(control),
             process,
@@ -151,8 +98,7 @@ impl Worker {
 
     /// Ends the process, whatever it does.
     pub(super) fn kill(&self) {
-        // It may be gone already.
-        let _is_gone = pidfd_send_signal(&self.process, Signal::KILL);
+        self.process.kill();
     }
 
     fn stop(&self, channel: u64, run: u64) {
