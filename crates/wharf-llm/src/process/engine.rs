@@ -1,0 +1,115 @@
+//! An engine whose models are language models in processes of their own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wharf_engine::{Engine, EngineError, EngineErrorKind, LoadOptions, ModelSource, Replica, WorkerCommand};
+use wharf_gguf::{Estimate, Facts, Header, MemoryPlan, estimate};
+
+use super::replica::engine_error;
+use super::{LlmOptions, LlmProcess, OpenRequest, ProcessConfig};
+
+/// How often a thread of OpenMP looks for the others before it sleeps, some microseconds. With its own default of
+/// milliseconds, two models at once spend their time on waiting for threads that the other has put to sleep.
+const SPINS: &str = "1000";
+
+/// Opens `.gguf` files in worker processes.
+#[derive(Clone, Debug)]
+pub struct LlmEngine {
+    config: ProcessConfig,
+    options: LlmOptions,
+}
+
+impl LlmEngine {
+    /// `command` starts a worker ([`super::serve_llm_worker`]); models are opened with `options`.
+    pub fn new(command: WorkerCommand, options: LlmOptions) -> Self {
+        let command = command.with_variable("GOMP_SPINCOUNT", SPINS).with_variable("OMP_DYNAMIC", "false");
+        Self { config: ProcessConfig::new(command), options }
+    }
+
+    /// Opens a model with options of its own.
+    ///
+    /// # Errors
+    /// The file is no model that is whole, or its process cannot open it.
+    pub fn open(&self, file: &Path, options: &LlmOptions) -> Result<LlmProcess, EngineError> {
+        // The worker works in a folder of its own.
+        let file = std::path::absolute(file).map_err(|error| {
+            let message = "the model's file has no path from the root";
+            EngineError::new(EngineErrorKind::InvalidModel, message).with_detail(error)
+        })?;
+        header(&file)?;
+        let (draft, adapters) = companions(&file);
+        let mut options = options.clone();
+        options.draft = options.draft.or(draft);
+        if let Some(draft) = &options.draft {
+            header(draft)?;
+        }
+        let request = OpenRequest { file, options, adapters };
+        LlmProcess::start(self.config.clone(), request).map_err(|error| engine_error(&error))
+    }
+
+    /// The memory that a model will take.
+    ///
+    /// # Errors
+    /// The file is no model that is whole.
+    pub fn estimate(&self, file: &Path) -> Result<Estimate, EngineError> {
+        let header = header(file)?;
+        let bits = match self.options.cache_type.as_deref() {
+            Some("f32") => 32,
+            Some("q8_0") => 8,
+            Some("q4_0") => 4,
+            _ => 16,
+        };
+        let facts = Facts::of(&header).map_err(refused)?;
+        let or = |value: u32, default: u32| u64::from(if value == 0 { default } else { value });
+        let plan = MemoryPlan {
+            cells: u64::from(self.options.room(facts.context_length).1),
+            sequences: or(self.options.sequences, 16),
+            batch: or(self.options.batch, 512),
+            key_bits: bits,
+            value_bits: bits,
+        };
+        estimate(&header, &plan).map_err(refused)
+    }
+}
+
+impl Engine for LlmEngine {
+    /// `options` are of graphs and have no say here.
+    fn load(&self, model: ModelSource<'_>, _: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError> {
+        match model {
+            ModelSource::File(file) => Ok(Arc::new(self.open(file, &self.options)?)),
+            _ => {
+                let message = "a language model is a file, expected a path";
+                Err(EngineError::new(EngineErrorKind::InvalidModel, message))
+            }
+        }
+    }
+}
+
+/// What lies beside a model's file: `draft.gguf`, which guesses ahead, and adapters, each of the name before `.lora.gguf`.
+pub fn companions(file: &Path) -> (Option<PathBuf>, BTreeMap<String, PathBuf>) {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let draft = Some(folder.join("draft.gguf")).filter(|draft| draft.is_file() && draft != file);
+    let adapter = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let name = path.file_name()?.to_str()?.strip_suffix(".lora.gguf")?.to_owned();
+        Some((name, path)).filter(|(name, _)| !name.is_empty())
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    (draft, entries.filter_map(adapter).collect())
+}
+
+fn header(file: &Path) -> Result<Header, EngineError> {
+    let header = Header::open(file).map_err(refused)?;
+    header.check_model().map_err(refused)?;
+    Ok(header)
+}
+
+fn refused(error: wharf_gguf::GgufError) -> EngineError {
+    let failure = EngineError::new(EngineErrorKind::InvalidModel, error.to_string());
+    match std::error::Error::source(&error) {
+        Some(source) => failure.with_detail(source),
+        None => failure,
+    }
+}
