@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use wharf_gguf::Header;
 use wharf_infer::language::TokenId;
 use wharf_llm::{AdapterId, BatchToken, DecodeFault, Decoder, DecoderShape, SequenceId};
 
@@ -153,6 +154,8 @@ impl Decoder for LlamaDecoder {
     }
 
     fn load_adapter(&mut self, file: &Path) -> Result<AdapterId, DecodeFault> {
+        let header = Header::open(file).and_then(|header| header.check_adapter());
+        header.map_err(|error| DecodeFault::Unsupported(error.to_string()))?;
         let adapter = Adapter::load(self.context.model(), file);
         let adapter = adapter.map_err(|error| DecodeFault::Unsupported(error.to_string()))?;
         let free = self.adapters.iter().position(Option::is_none);

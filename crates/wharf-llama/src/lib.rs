@@ -18,6 +18,7 @@ mod config;
 mod decoder;
 mod embedder;
 mod error;
+mod model;
 mod native;
 mod vocabulary;
 
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use config::{CacheType, LlamaConfig};
 pub use decoder::LlamaDecoder;
 pub use error::{LlamaError, LlamaErrorKind};
+pub use model::open_model;
 pub use native::{AbortHandle, system_information};
 pub use vocabulary::LlamaVocabulary;
 

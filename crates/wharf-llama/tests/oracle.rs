@@ -24,7 +24,7 @@ fn config() -> LlamaConfig {
     let (key_type, value_type) = (CacheType::F32, CacheType::F32);
     let config = LlamaConfig {
         threads: 1,
-        batch_threads: 2,
+        batch_threads: 1,
         cells: 1024,
         key_type,
         value_type,

@@ -9,7 +9,6 @@ use llama_cpp_sys_2 as sys;
 use wharf_llm::{BatchToken, SequenceId};
 
 use super::batch::Batch;
-use super::threads::Threads;
 use super::{Adapter, Model, log};
 use crate::{CacheType, LlamaConfig, LlamaError};
 
@@ -47,8 +46,6 @@ pub(crate) struct Context {
     context: NonNull<sys::llama_context>,
     batch: Batch,
     abort: AbortHandle,
-    /// Dropped after the context, which uses them.
-    _threads: Threads,
     model: Arc<Model>,
 }
 
@@ -74,15 +71,8 @@ impl Context {
             params.pooling_type = sys::LLAMA_POOLING_TYPE_MEAN;
             context = create(model, params)?;
         }
-        // From here on the context is freed with its owner.
-        let threads = Threads::new(config.threads.max(config.batch_threads)).inspect_err(|_| {
-            // SAFETY: nobody else has it.
-            unsafe { sys::llama_free(context.as_ptr()) };
-        })?;
-        // SAFETY: the pool lives longer than the context.
-        unsafe { sys::llama_attach_threadpool(context.as_ptr(), threads.as_ptr(), threads.as_ptr()) };
         let (batch, model) = (Batch::default(), Arc::clone(model));
-        Ok(Self { context, batch, abort, _threads: threads, model })
+        Ok(Self { context, batch, abort, model })
     }
 
     fn as_ptr(&self) -> *mut sys::llama_context {
@@ -206,7 +196,7 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it; the pool and the model are dropped after this.
+        // SAFETY: nobody else has it; the model is dropped after this.
         unsafe { sys::llama_free(self.as_ptr()) };
     }
 }

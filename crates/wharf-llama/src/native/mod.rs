@@ -6,7 +6,6 @@ mod batch;
 mod context;
 mod log;
 mod model;
-mod threads;
 
 use std::ffi::CStr;
 use std::sync::Once;

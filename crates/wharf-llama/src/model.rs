@@ -1,0 +1,117 @@
+//! A file as a language model: header, passes, tokens and scheduler.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wharf_gguf::{Facts, GgufErrorKind, Header};
+use wharf_infer::language::{LanguageCard, LanguageModel};
+use wharf_infer::{ErrorCode, ServiceError};
+use wharf_llm::{Decoder, LlmOptions, ModelParts, OpenRequest, SchedulerConfig, Vocabulary, start_model};
+
+use crate::{
+    CacheType, LlamaConfig, LlamaDecoder, LlamaError, LlamaErrorKind, LlamaVocabulary, open,
+    system_information,
+};
+
+/// Opens a model for `wharf_llm::serve_llm_worker`. Its file and its draft's are looked at before llama.cpp sees them.
+///
+/// # Errors
+/// A file is none of a model, an option makes no sense, or there is not enough memory.
+pub fn open_model(request: &OpenRequest) -> Result<Arc<dyn LanguageModel>, ServiceError> {
+    let facts = facts(&request.file)?;
+    let config = config_of(&request.options, &facts)?;
+    let (decoder, vocabulary) = open(&request.file, &config).map_err(refusal)?;
+    let draft = match &request.options.draft {
+        Some(file) => Some(open_draft(file, &config, &vocabulary)?),
+        None => None,
+    };
+    tracing::info!(file = %request.file.display(), cells = decoder.shape().cells, "{}", system_information());
+    let card = card(facts, &decoder);
+    let scheduler = SchedulerConfig::default();
+    start_model(ModelParts { decoder, draft, vocabulary: Arc::new(vocabulary), card }, scheduler)
+}
+
+fn facts(file: &Path) -> Result<Facts, ServiceError> {
+    let facts = Header::open(file).and_then(|header| Facts::of(&header));
+    facts.map_err(|error| {
+        let code = match error.kind() {
+            GgufErrorKind::Read => ErrorCode::Unavailable,
+            GgufErrorKind::Unsupported => ErrorCode::FailedPrecondition,
+            _ => ErrorCode::DataLoss,
+        };
+        ServiceError::new(code, error.to_string()).with_detail(file.display())
+    })
+}
+
+fn config_of(options: &LlmOptions, facts: &Facts) -> Result<LlamaConfig, ServiceError> {
+    let or = |value: u32, default: u32| if value == 0 { default } else { value };
+    let (context, cells) = options.room(facts.context_length);
+    let default = LlamaConfig::default();
+    let threads = or(options.threads, default.threads);
+    let cache_type = match &options.cache_type {
+        None => CacheType::default(),
+        Some(name) => CacheType::from_name(name).ok_or_else(|| {
+            let names = CacheType::ALL.map(CacheType::name).join(", ");
+            ServiceError::invalid_argument(format!("cache type `{name}` is unknown, expected one of {names}"))
+        })?,
+    };
+    let batch = or(options.batch, default.batch);
+    Ok(LlamaConfig {
+        threads,
+        batch_threads: threads,
+        cells,
+        context,
+        sequences: or(options.sequences, default.sequences),
+        batch,
+        flash_attention: options.flash_attention,
+        key_type: cache_type,
+        value_type: cache_type,
+    })
+}
+
+/// A draft must have the same tokens: what it guesses is taken for tokens of the model.
+fn open_draft(
+    file: &Path,
+    config: &LlamaConfig,
+    vocabulary: &LlamaVocabulary,
+) -> Result<Box<dyn Decoder + Send>, ServiceError> {
+    facts(file)?;
+    let (draft, tokens) = open(file, config).map_err(refusal)?;
+    let differs = |token: u32| {
+        tokens.bytes(token) != vocabulary.bytes(token)
+            || tokens.control_name(token) != vocabulary.control_name(token)
+    };
+    if tokens.size() != vocabulary.size() || (0..tokens.size() as u32).any(differs) {
+        let message = "the draft model has other tokens than the model";
+        return Err(ServiceError::new(ErrorCode::FailedPrecondition, message));
+    }
+    Ok(Box::new(draft))
+}
+
+fn card(facts: Facts, decoder: &LlamaDecoder) -> LanguageCard {
+    let size = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    LanguageCard {
+        context_tokens: decoder.shape().context,
+        embedding_size: size(facts.embedding_length),
+        vocabulary_size: size(facts.vocabulary_size),
+        size_bytes: facts.weight_bytes,
+        parameters: facts.parameters,
+        quantization: facts.quantization,
+        generates: facts.generates,
+        embeds: !facts.ranks,
+        ranks: facts.ranks,
+        chat_template: facts.chat_template,
+        special_tokens: facts.special_tokens,
+        control_texts: facts.control_texts,
+        architecture: facts.architecture,
+    }
+}
+
+fn refusal(error: LlamaError) -> ServiceError {
+    let code = match error.kind() {
+        LlamaErrorKind::Config => ErrorCode::InvalidArgument,
+        LlamaErrorKind::Model => ErrorCode::DataLoss,
+        LlamaErrorKind::Memory => ErrorCode::Overloaded,
+    };
+    ServiceError::new(code, error.to_string())
+}
