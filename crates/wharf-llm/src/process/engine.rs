@@ -11,8 +11,9 @@ use super::replica::engine_error;
 use super::{LlmOptions, LlmProcess, OpenRequest, ProcessConfig};
 
 /// How often a thread of OpenMP looks for the others before it sleeps, some microseconds. With its own default of
-/// milliseconds, two models at once spend their time on waiting for threads that the other has put to sleep.
-const SPINS: &str = "1000";
+/// milliseconds, two models at once spend their time on waiting for threads that the other has put to sleep. Measured in
+/// `docs/language-engine.md`.
+const SPINS: &str = "300";
 
 /// Opens `.gguf` files in worker processes.
 #[derive(Clone, Debug)]
