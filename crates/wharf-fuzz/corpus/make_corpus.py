@@ -137,6 +137,32 @@ def pth(content):
     return out.getvalue()
 
 
+def gguf(entries, tensors, version=3):
+    """Entries are (key, type, packed value), tensors (name, dims, type, size)."""
+    text = lambda value: struct.pack("<Q", len(value)) + value.encode()
+    body = b"".join(text(key) + struct.pack("<I", kind) + value for key, kind, value in entries)
+    offset = 0
+    for name, dims, kind, size in tensors:
+        body += text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, offset)
+        offset += -(-size // 32) * 32
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(entries)) + body
+    return head + bytes(-len(head) % 32 + offset)
+
+
+def gguf_model():
+    text = lambda value: struct.pack("<Q", len(value)) + value.encode()
+    array = lambda kind, items: struct.pack("<IQ", kind, len(items)) + b"".join(items)
+    number = lambda key, value: (key, 4, struct.pack("<I", value))
+    numbers = [("context_length", 128), ("embedding_length", 64), ("block_count", 2), ("attention.head_count", 8), ("feed_forward_length", 172)]
+    entries = [("general.architecture", 8, text("llama")), number("general.file_type", 15), number("general.alignment", 32)]
+    entries += [number("llama." + key, value) for key, value in numbers]
+    entries += [("llama.attention.head_count_kv", 9, array(5, [struct.pack("<i", 4)] * 2)), ("llama.attention.causal", 7, b"\1"),
+                ("tokenizer.ggml.model", 8, text("llama")), ("tokenizer.ggml.tokens", 9, array(8, [text("<s>"), text("a")])),
+                ("tokenizer.ggml.scores", 9, array(6, [floats(0.5)] * 2)), ("tokenizer.ggml.token_type", 9, array(5, [struct.pack("<i", 3)] * 2)),
+                number("tokenizer.ggml.bos_token_id", 0), ("tokenizer.chat_template", 8, text("{{ messages }}")), ("a", 10, bytes(8)), ("b", 12, bytes(8))]
+    return entries
+
+
 def main():
     put("tfs_predict_json",
         rows='{"signature_name": "serving_default", "instances": [1.5, -2e3, 0, NaN, -Infinity]}',
@@ -267,6 +293,10 @@ def main():
     put("idx", images=idx(0x803, [2, 3, 3], bytes(18)), labels=idx(0x801, [2], b"\0\1"), packed=gzip.compress(idx(0x803, [1, 2, 2], b"abcd"), mtime=0))
     put("cifar_binary", one=b"\3" + bytes(3072))
     put("cifar_python", one=pickle.dumps({b"labels": [1], b"data": b"\0" * 3072, b"batch_label": b"x"}, 2))
+    text = lambda value: struct.pack("<Q", len(value)) + value.encode()
+    adapter = [("general.type", 8, text("adapter")), ("general.architecture", 8, text("llama")), ("adapter.type", 8, text("lora"))]
+    put("gguf", model=gguf(gguf_model(), [("token_embd.weight", [64, 2], 0, 512), ("blk.0.attn_q.weight", [256, 2], 12, 288)]),
+        adapter=gguf(adapter, [("blk.0.attn_q.weight.lora_a", [4], 1, 8)]), empty=gguf([], [], 2))
     put("picture", png=png(5, 4), gif=gif(), bmp=bmp(), jpeg=jpeg())
 
 

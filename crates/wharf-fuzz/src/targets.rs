@@ -32,7 +32,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 34] = [
+pub const TARGETS: [Target; 35] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -64,6 +64,7 @@ pub const TARGETS: [Target; 34] = [
     fast("onnx", onnx),
     fast("manifest", |bytes| drop(Manifest::from_json(bytes))),
     fast("goldens", |bytes| drop(Goldens::from_bytes(&Bytes::copy_from_slice(bytes)))),
+    fast("gguf", gguf),
     fast("pickle", pickle),
     fast("pth", |bytes| drop(wharf_pickle::read_pth(&Bytes::copy_from_slice(bytes)))),
     slow("tar", |bytes| with_file("a.tar", bytes, |path| drop(wharf_data::read_tar(path, Part::Train)))),
@@ -141,6 +142,12 @@ fn with_text(bytes: &[u8], run: impl FnOnce(&str)) {
 fn onnx(bytes: &[u8]) {
     let Ok(model) = wharf_onnx::read_model(Bytes::copy_from_slice(bytes)) else { return };
     drop((model.inputs(), model.outputs(), model.to_bytes()));
+}
+
+fn gguf(bytes: &[u8]) {
+    let Ok(header) = wharf_gguf::Header::read(bytes, bytes.len() as u64) else { return };
+    let plan = wharf_gguf::MemoryPlan::default();
+    drop((wharf_gguf::Facts::of(&header), wharf_gguf::estimate(&header, &plan), header.check_adapter()));
 }
 
 fn pickle(bytes: &[u8]) {
