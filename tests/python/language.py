@@ -27,6 +27,7 @@ def language(tmp_path_factory):
     put_stories(models)
     # Tools are told of in more words than the model was trained on, where each letter is a token.
     # In single precision a prompt from the cache and one that is computed again give the same to the last bit.
-    server = Server(folder, models=["--repository", models, "--llm-context", "1024", "--llm-cache-type", "f32"])
+    settings = ["--llm-context", "1024", "--llm-cache-type", "f32", "--llm-data", folder / "data"]
+    server = Server(folder, models=["--repository", models, *settings])
     yield server
     server.stop()

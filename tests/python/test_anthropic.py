@@ -26,10 +26,16 @@ def test_a_message_whole_and_streamed_say_the_same(client):
 
 
 def test_forced_tools_are_called(client):
-    tools = [{"name": "look", "input_schema": {"type": "object", "properties": {"deep": {"type": "boolean"}}, "required": ["deep"]}}]
+    schema = {
+        "type": "object",
+        "properties": {"deep": {"type": "boolean"}},
+        "required": ["deep"],
+        "additionalProperties": False,
+    }
+    tools = [{"name": "look", "input_schema": schema}]
     choice = {"type": "tool", "name": "look"}
     with client.messages.stream(
-        model=MODEL, max_tokens=60, messages=STORY, tools=tools, tool_choice=choice, extra_body=GREEDY
+        model=MODEL, max_tokens=200, messages=STORY, tools=tools, tool_choice=choice, extra_body=GREEDY
     ) as stream:
         final = stream.get_final_message()
     (call,) = [block for block in final.content if block.type == "tool_use"]

@@ -60,8 +60,9 @@ def test_a_seed_alone_decides(client):
 
 
 class Animal(pydantic.BaseModel):
-    name: str
-    legs: int
+    # A model this small does not end a name of its own accord.
+    name: str = pydantic.Field(max_length=8)
+    legs: int = pydantic.Field(ge=0, le=8)
 
 
 def test_answers_are_parsed_into_models(client):
@@ -82,13 +83,13 @@ def test_forced_tools_are_called_with_valid_arguments(client):
     named = {"type": "function", "function": {"name": "get_weather"}}
     for choice in ("required", named):
         answer = client.chat.completions.create(
-            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=60, temperature=0
+            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=200, temperature=0
         )
         (call,) = answer.choices[0].message.tool_calls
         assert call.function.name == "get_weather"
         assert json.loads(call.function.arguments)["city"] in ("Paris", "Rome")
         with client.chat.completions.stream(
-            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=60, temperature=0
+            model=MODEL, messages=STORY, tools=tools, tool_choice=choice, parallel_tool_calls=False, max_completion_tokens=200, temperature=0
         ) as stream:
             for _ in stream:
                 pass
@@ -152,12 +153,7 @@ def test_a_batch_is_answered(client):
         for number in range(6)
     ]
     content = "\n".join(json.dumps(line) for line in lines).encode()
-    try:
-        file = client.files.create(file=("lines.jsonl", content), purpose="batch")
-    except openai.APIStatusError as error:
-        if error.status_code in (404, 501):
-            pytest.skip("skipped: the server has no folder for files")
-        raise
+    file = client.files.create(file=("lines.jsonl", content), purpose="batch")
     batch = client.batches.create(input_file_id=file.id, endpoint="/v1/completions", completion_window="24h")
     end = time.monotonic() + 60
     while batch.status not in ("completed", "failed") and time.monotonic() < end:
