@@ -2,7 +2,7 @@
 
 use wharf_infer::language::{Sampling, TokenId};
 
-use super::row::{first_maximum, maximum, sum_exp, weight};
+use super::row::{enough_for, first_maximum, maximum, sum_exp, weight};
 use super::select::{Candidate, by_value, select_top};
 
 /// Candidates that are sorted at first; nearly every draw falls on one of them.
@@ -71,7 +71,8 @@ pub(super) fn draw(row: &[f32], sampling: &Sampling, u: f64, scratch: &mut Scrat
         if cut_to_likely(candidates, weights, sampling) || count >= row.len() {
             return pick(candidates, weights, u);
         }
-        count *= 8;
+        let enough = enough_for(row, top, scale, f64::from(sampling.top_p) * weights.total);
+        count = (count * 8).max(enough).min(row.len());
     }
 }
 
