@@ -78,19 +78,22 @@ impl LlamaVocabulary {
         stretches
     }
 
-    /// Cuts markup at the names of `controls`, the first of them before the others, as llama.cpp does.
+    /// Cuts markup at the names of `controls`, the first of them before the others, as llama.cpp does. As deep as there are
+    /// names in the text that differ, however often they occur.
     fn cut(&self, text: &str, controls: &[Control], stretches: &mut Vec<Stretch>, trims: &mut bool) {
-        let found = controls.iter().enumerate().find_map(|(index, control)| {
-            let place = if control.name.is_empty() { None } else { text.find(&control.name) };
-            place.map(|place| (index, control, place))
-        });
-        let Some((index, control, place)) = found else { return add_text(stretches, text, trims) };
-        let before = &text[..place];
-        let before = if control.kind.trims_before { before.trim_ascii_end() } else { before };
-        self.cut(before, &controls[index + 1..], stretches, trims);
-        stretches.push(Stretch::Control(control.token));
-        *trims = control.kind.trims_after;
-        self.cut(&text[place + control.name.len()..], &controls[index..], stretches, trims);
+        let occurs = |control: &Control| !control.name.is_empty() && text.contains(&control.name);
+        let Some(index) = controls.iter().position(occurs) else { return add_text(stretches, text, trims) };
+        let (control, others) = (&controls[index], &controls[index + 1..]);
+        let mut rest = text;
+        while let Some(place) = rest.find(&control.name) {
+            let before = &rest[..place];
+            let before = if control.kind.trims_before { before.trim_ascii_end() } else { before };
+            self.cut(before, others, stretches, trims);
+            stretches.push(Stretch::Control(control.token));
+            *trims = control.kind.trims_after;
+            rest = &rest[place + control.name.len()..];
+        }
+        self.cut(rest, others, stretches, trims);
     }
 }
 

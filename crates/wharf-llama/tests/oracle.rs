@@ -221,6 +221,8 @@ fn names_of_control_tokens_are_text_unless_they_are_markup() {
     let tokens = vocabulary.tokenize(&[part("<s>", true), part("a</s>b", false), part("</s>", true)], false);
     assert_eq!((tokens.first(), tokens.last()), (Some(&begin), Some(&end)));
     assert_eq!(tokens.iter().filter(|&&token| token == end).count(), 1, "{tokens:?}");
+    let many = vocabulary.tokenize(&[part(&"<s></s>".repeat(100_000), true)], false);
+    assert_eq!((many.len(), many[0], many[199_999]), (200_000, begin, end));
     // A text is the same tokens however it is cut.
     let whole = vocabulary.tokenize(&[part("Once upon a time", false)], true);
     let cut = vocabulary.tokenize(&[part("Once up", true), part("on a ti", false), part("me", true)], true);
