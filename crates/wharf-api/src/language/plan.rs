@@ -66,7 +66,7 @@ impl ChatPlan {
 
     /// Templates take as long as they take: off the threads that serve connections.
     async fn prepare(self, lease: LanguageLease) -> Result<Prepared, Refusal> {
-        on_cpu(true, move || self.prepared(lease)).await?
+        Ok(on_cpu(true, move || self.prepared(lease)).await??)
     }
 
     fn prepared(mut self, lease: LanguageLease) -> Result<Prepared, Refusal> {
@@ -151,21 +151,9 @@ pub(crate) async fn find(
     param: &str,
 ) -> Result<LanguageLease, Refusal> {
     models.find(name).await.map_err(|error| match error.code() {
-        ErrorCode::NotFound => Refusal::at(not_found(error, name), param).coded("model_not_found"),
-        ErrorCode::InvalidArgument | ErrorCode::FailedPrecondition => Refusal::at(error, param),
+        ErrorCode::NotFound => Refusal::at(error, param).coded("model_not_found"),
         _ => error.into(),
     })
-}
-
-/// What TensorFlow's clients are told of a model that is not there says nothing to others.
-fn not_found(error: ServiceError, name: &str) -> ServiceError {
-    match error.message().starts_with("Servable not found") {
-        true => {
-            let text = format!("The model `{}` does not exist", crate::shown::shown(name));
-            ServiceError::new(ErrorCode::NotFound, text)
-        }
-        false => error,
-    }
 }
 
 fn check_generates(lease: &LanguageLease, name: &str) -> Result<(), Refusal> {
