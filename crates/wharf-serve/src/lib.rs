@@ -42,6 +42,7 @@ mod ensemble;
 mod file_changes;
 mod infer;
 mod lifecycle;
+mod loader;
 mod location;
 mod manager;
 mod metrics;

@@ -15,6 +15,7 @@ use crate::control::Desired;
 use crate::demand::resident_bytes;
 use crate::ensemble;
 use crate::ensemble::all_wanted;
+use crate::loader;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
 use crate::served::{ServedModel, Settings};
@@ -260,9 +261,9 @@ async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
     let Wanted { name, version, place } = wanted;
     server.registry.loading(&name, version, VersionState::Loading);
     let (stamp, started) = (place.stamp, Instant::now());
-    let (on_thread, label) = (Arc::clone(server), name.clone());
-    let outcome = spawn_blocking(move || open(&on_thread, &label, version, &place)).await;
-    match outcome.map_err(joined).and_then(|outcome| outcome) {
+    let (inner, label) = (Arc::clone(server), name.clone());
+    let outcome = loader::on_thread(move || open(&inner, &label, version, &place)).await;
+    match outcome {
         Ok(served) => {
             tracing::info!(model.name = name, model.version = version, "available");
             served.metrics.loaded(started.elapsed());
@@ -289,6 +290,10 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     if let Some(runs) = settings.batching.instances {
         let failed = |error| ServiceError::internal("the server cannot start its threads", error);
         server.pool.grow(runs).map_err(failed)?;
+    }
+    // Nobody waits for a model that is loaded while others answer; one that is loaded by demand is waited for.
+    if demand.is_none() && !server.registry.loaded().is_empty() {
+        loader::step_back(&settings.load);
     }
     let bundle = place.open(name, version).map_err(|error| of_bundle(&error))?;
     bundle.verify().map_err(|error| of_bundle(&error))?;

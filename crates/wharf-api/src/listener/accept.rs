@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::connection::{http, serve};
+use super::connection::{Http, serve};
 use super::socket::{Arrival, Socket};
 use super::{Edge, Gate, Wire};
 
@@ -29,7 +29,7 @@ impl<W: Wire> Listener<W> {
     /// Accepts connections until the server has stopped. While it drains they are accepted still, and their
     /// requests answered as unavailable: that tells clients more than a refused connection.
     pub(crate) async fn run(self) {
-        let http = http(&self.edge.limits);
+        let http = Arc::new(Http::new(&self.edge.limits));
         loop {
             let arrival = tokio::select! {
                 arrival = self.accept() => arrival,
@@ -44,7 +44,7 @@ impl<W: Wire> Listener<W> {
             // The semaphore is never closed; were it, there would be nothing left to accept for.
             let Ok(slot) = slot else { return };
             let (wire, gate) = (self.wire.clone(), self.gate.clone());
-            let connection = serve(arrival, http.clone(), wire, gate, Arc::clone(&self.edge));
+            let connection = serve(arrival, Arc::clone(&http), wire, gate, Arc::clone(&self.edge));
             self.connections.spawn(async move {
                 connection.await;
                 drop(slot);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulConnection;
 use wharf_infer::{ErrorCode, ServiceError};
 
 use super::clock::{Busy, Clock, Clocked};
@@ -42,53 +43,62 @@ const ERROR_RESETS: usize = 128;
 /// The most bytes of an HTTP/1 head; its lines count, so it is a little above the limit of the fields.
 const HEAD_SLACK: usize = 8 << 10;
 
-/// The HTTP settings that `limits` stand for. The clocks of HTTP/1 are the stream's.
-pub(super) fn http(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .header_read_timeout(None)
-        .max_headers(limits.max_headers)
-        .max_buf_size(limits.max_header_bytes as usize + HEAD_SLACK);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PONG_WITHIN)
-        .max_concurrent_streams(limits.max_streams_per_connection)
-        .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(ERROR_RESETS)
-        .max_header_list_size(limits.max_header_bytes)
-        .max_send_buf_size(SEND_BUFFER)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_SIZE);
-    builder
+/// Both kinds of HTTP, set up once for all connections.
+#[derive(Clone)]
+pub(super) struct Http {
+    one: http1::Builder,
+    two: http2::Builder<TokioExecutor>,
+}
+
+impl Http {
+    /// The settings that `limits` stand for. The clocks of HTTP/1 are the stream's.
+    pub(super) fn new(limits: &Limits) -> Self {
+        let mut one = http1::Builder::new();
+        one.header_read_timeout(None)
+            .max_headers(limits.max_headers)
+            .max_buf_size(limits.max_header_bytes as usize + HEAD_SLACK);
+        let mut two = http2::Builder::new(TokioExecutor::new());
+        two.timer(TokioTimer::new())
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PONG_WITHIN)
+            .max_concurrent_streams(limits.max_streams_per_connection)
+            .max_pending_accept_reset_streams(PENDING_RESETS)
+            .max_local_error_reset_streams(ERROR_RESETS)
+            .max_header_list_size(limits.max_header_bytes)
+            .max_send_buf_size(SEND_BUFFER)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME_SIZE);
+        Self { one, two }
+    }
 }
 
 /// Serves a connection until either side has had enough.
-pub(super) async fn serve<W: Wire>(
-    arrival: Arrival,
-    http: Builder<TokioExecutor>,
-    wire: W,
-    gate: Gate,
-    edge: Arc<Edge>,
-) {
+pub(super) async fn serve<W: Wire>(arrival: Arrival, http: Arc<Http>, wire: W, gate: Gate, edge: Arc<Edge>) {
     let is_tcp = arrival.is_tcp;
     let begun = tokio::select! {
-        begun = begin(arrival, &edge) => begun,
+        begun = Box::pin(begin(arrival, &edge)) => begun,
         () = gate.stopped() => return,
     };
     let stream = match begun {
         Ok(stream) => stream,
         Err(error) => return tracing::debug!(%error, "connection did not begin"),
     };
-    let clock = Clock::start(stream.is_http2(), &edge.limits);
-    let stream = Clocked::new(stream, Arc::clone(&clock));
+    let is_http2 = stream.is_http2();
+    let clock = Clock::start(is_http2, &edge.limits);
+    let stream = TokioIo::new(Clocked::new(stream, Arc::clone(&clock)));
     let entrance = Arc::new(Entrance { wire, gate: gate.clone(), edge, clock, is_tcp });
     // In a box: hyper keeps room for the future of a request on every connection of HTTP/1, also of those that ask nothing.
     let service = service_fn(move |request| Box::pin(Arc::clone(&entrance).answer(request)));
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    // Each in a box of its own size: that of HTTP/2 is many times the other.
+    match is_http2 {
+        true => drive(Box::pin(http.two.serve_connection(stream, service)), gate).await,
+        false => drive(Box::pin(http.one.serve_connection(stream, service)), gate).await,
+    }
+}
+
+/// Goes on with a connection until it ends, is told to, or the server has stopped.
+async fn drive<C: GracefulConnection<Error = hyper::Error>>(mut connection: Pin<Box<C>>, gate: Gate) {
     // A connection that comes while the server stops is not told to go before it has asked: its reply says so.
     if !gate.is_closed() {
         tokio::select! {
@@ -186,8 +196,8 @@ fn too_much_unread() -> ServiceError {
     )
 }
 
-fn log_end(result: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+fn log_end(result: Result<(), hyper::Error>) {
     if let Err(error) = result {
-        tracing::debug!(error = error.as_ref(), "connection ended badly");
+        tracing::debug!(%error, "connection ended badly");
     }
 }
