@@ -27,9 +27,9 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a folder with a manifest, a folder with a `model.onnx` alone, or a lone `.onnx` file. Without a
-    /// manifest the bundle is named after the file or folder, has version 1 and no signatures: the engine
-    /// reads them from the graph.
+    /// Opens a folder with a manifest, a folder with weights alone (see [`bare_weights`]), or a lone `.onnx` or `.gguf`
+    /// file. Without a manifest the bundle is named after the file or folder, has version 1 and no signatures: the
+    /// engine reads them from the graph.
     ///
     /// # Errors
     /// There is no bundle at `path`, its manifest is malformed, or a file of it is missing, has another size
@@ -41,7 +41,11 @@ impl Bundle {
         }
         match fs::symlink_metadata(path.join(MANIFEST_FILE)) {
             Ok(_) => Self::open_with_manifest(path),
-            Err(_) => Self::open_bare(path, EngineKind::Onnx.weights_file().to_owned()),
+            Err(_) => {
+                let weights =
+                    bare_weights(&path).unwrap_or_else(|| EngineKind::Onnx.weights_file().to_owned());
+                Self::open_bare(path, weights)
+            }
         }
     }
 
@@ -139,8 +143,9 @@ impl Bundle {
     fn open_lone_file(path: &Path) -> Result<Self, BundleError> {
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if !name.to_ascii_lowercase().ends_with(".onnx") {
-            return Err(BundleError::file(&name, "is no model, expected a folder or an `.onnx` file"));
+        if EngineKind::of_file(&name).is_none() {
+            let problem = "is no model, expected a folder, an `.onnx` or a `.gguf` file";
+            return Err(BundleError::file(&name, problem));
         }
         let mut bundle = Self::open_bare(folder, name)?;
         bundle.manifest.name = name_from(path.file_stem().map(|stem| stem.to_string_lossy()).as_deref());
@@ -156,9 +161,29 @@ impl Bundle {
         }
         regular_file(&folder, &weights)?;
         let name = name_from(folder.file_name().map(|name| name.to_string_lossy()).as_deref());
-        let manifest = Manifest::new(name, Task::Other, EngineKind::Onnx);
+        let engine = EngineKind::of_file(&weights).unwrap_or_default();
+        let manifest = Manifest::new(name, Task::Other, engine);
         Ok(Self { manifest, folder, weights, has_manifest: false })
     }
+}
+
+/// The weights in a folder without a manifest: a file with an engine's own name for them, or else the only `.gguf` file,
+/// because those carry names that tell of their contents.
+pub fn bare_weights(folder: &Path) -> Option<String> {
+    let names = EngineKind::ALL.map(EngineKind::weights_file);
+    if let Some(name) = names.into_iter().find(|name| fs::symlink_metadata(folder.join(name)).is_ok()) {
+        return Some(name.to_owned());
+    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut lone = named.filter(|name| EngineKind::of_file(name) == Some(EngineKind::Llama));
+    let first = lone.next()?;
+    lone.next().is_none().then_some(first)
+}
+
+/// Whether a folder holds a bundle, with a manifest or without.
+pub fn holds_bundle(folder: &Path) -> bool {
+    folder.join(MANIFEST_FILE).exists() || bare_weights(folder).is_some()
 }
 
 /// A model name made of what a file or folder is called.

@@ -78,13 +78,33 @@ pub enum EngineKind {
     /// ONNX Runtime; the weights are `model.onnx`.
     #[default]
     Onnx,
+    /// llama.cpp; the weights are `model.gguf`.
+    Llama,
 }
 
 impl EngineKind {
+    /// Every engine.
+    pub const ALL: [Self; 2] = [Self::Onnx, Self::Llama];
+
+    /// The engine for weights in a file of this name, by its ending.
+    pub fn of_file(name: &str) -> Option<Self> {
+        let ending = name.rsplit_once('.')?.1;
+        Self::ALL.into_iter().find(|engine| ending.eq_ignore_ascii_case(engine.ending()))
+    }
+
+    /// How the names of files with its weights end.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            EngineKind::Onnx => "onnx",
+            EngineKind::Llama => "gguf",
+        }
+    }
+
     /// The name of the file that holds the weights.
     pub const fn weights_file(self) -> &'static str {
         match self {
             EngineKind::Onnx => "model.onnx",
+            EngineKind::Llama => "model.gguf",
         }
     }
 }

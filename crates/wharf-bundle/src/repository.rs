@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::bundle::holds_bundle;
 use crate::name::version_of_folder;
-use crate::{Bundle, BundleError, EngineKind, MANIFEST_FILE, check_model_name, check_version};
+use crate::{Bundle, BundleError, check_model_name, check_version};
 
 /// A folder of bundles, `<root>/<model>/<version>/`. Cheap to clone; it holds no state but the path, so that
 /// any number of processes may use one repository at once.
@@ -112,10 +113,6 @@ impl Repository {
         let shortest = folders.into_iter().map(|(_, path)| path).min_by_key(|path| path.as_os_str().len());
         shortest.ok_or_else(|| BundleError::not_found(format!("version {version} of `{model}`")))
     }
-}
-
-fn holds_bundle(folder: &Path) -> bool {
-    [MANIFEST_FILE, EngineKind::Onnx.weights_file()].iter().any(|name| folder.join(name).exists())
 }
 
 /// The names in a folder; none where it does not exist or is no folder.

@@ -166,3 +166,39 @@ fn versions_and_models_that_lead_out_are_refused() {
     symlink(elsewhere.root().join("m/1"), root.join("n/1")).unwrap();
     assert_eq!(repository.bundle("n", 1).unwrap_err().kind(), BundleErrorKind::File);
 }
+
+#[test]
+fn a_language_model_is_a_file_of_any_name() {
+    let (_folder, repository) = repository();
+    for (files, expected) in [
+        (&["SmolLM2.Q4_1.gguf"][..], Some("SmolLM2.Q4_1.gguf")),
+        (&["other.GGUF", "model.gguf", "draft.gguf"], Some("model.gguf")),
+        (&["model.gguf", "model.onnx"], Some("model.onnx")),
+        (&["one.gguf", "two.gguf"], None),
+        (&["gguf", "model.bin"], None),
+    ] {
+        let place = repository.root().join("m/1");
+        fs::create_dir_all(&place).unwrap();
+        for file in files {
+            fs::write(place.join(file), b"weights").unwrap();
+        }
+        assert_eq!(bare_weights(&place).as_deref(), expected, "{files:?}");
+        assert_eq!(holds_bundle(&place), expected.is_some(), "{files:?}");
+        match expected {
+            Some(name) => {
+                let bundle = repository.bundle("m", 1).unwrap();
+                assert_eq!(bundle.weights_path().unwrap().file_name().unwrap(), name);
+                assert_eq!(
+                    bundle.manifest().engine.weights_file().split('.').next_back(),
+                    name.to_lowercase().split('.').next_back()
+                );
+            }
+            None => assert!(repository.bundle("m", 1).is_err(), "{files:?}"),
+        }
+        fs::remove_dir_all(&place).unwrap();
+    }
+    let lone = repository.root().join("tiny.gguf");
+    fs::write(&lone, b"weights").unwrap();
+    let bundle = Bundle::open(&lone).unwrap();
+    assert_eq!((bundle.manifest().name.as_str(), bundle.manifest().engine), ("tiny", EngineKind::Llama));
+}
