@@ -41,6 +41,7 @@ mod demand;
 mod ensemble;
 mod file_changes;
 mod infer;
+mod language;
 mod lifecycle;
 mod loader;
 mod location;

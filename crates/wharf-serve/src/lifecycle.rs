@@ -19,7 +19,7 @@ use crate::loader;
 use crate::location::{BundlePlace, Found};
 use crate::manager::Inner;
 use crate::served::{ServedModel, Settings};
-use crate::wake::Catalog;
+use crate::wake::{Catalog, OnCall};
 use crate::warm_up::warm_up;
 use crate::{ControlMode, ModelLocation, TritonConfig, VersionPolicy, VersionState};
 
@@ -83,8 +83,11 @@ pub(crate) async fn members(desired: &Desired, name: &str) -> Result<Vec<String>
 /// The versions that are served of each model once it is loaded.
 fn catalog(desired: &Desired, found: &Found) -> Catalog {
     let chosen = found.iter().map(|(name, places)| {
-        let versions = places.keys().copied().collect();
-        (name.clone(), policy(desired, name, places).choose(&versions).into_iter().collect())
+        let there = places.keys().copied().collect();
+        let versions: BTreeSet<u64> = policy(desired, name, places).choose(&there).into_iter().collect();
+        let newest = versions.last().and_then(|version| Some((*version, places.get(version)?)));
+        let is_language = newest.is_some_and(|(version, place)| place.is_language_model(name, version));
+        (name.clone(), OnCall { versions, is_language })
     });
     chosen.collect()
 }

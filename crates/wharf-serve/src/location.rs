@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wharf_bundle::{
-    Bundle, BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Repository, check_model_name,
-    version_of_folder,
+    Bundle, BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Repository, bare_weights, check_model_name,
+    holds_bundle, version_of_folder,
 };
 
 use crate::settings::triton::{self, TritonConfig};
@@ -86,7 +86,7 @@ impl Configured {
                 true => folder,
                 false => [folder.join(self.weights()), folder.clone()]
                     .into_iter()
-                    .find(|path| path.is_file() || ForeignModel::find(path).is_some())
+                    .find(|path| path.is_file() || holds_bundle(path) || ForeignModel::find(path).is_some())
                     .or_else(|| (self.may_lack_weights() && folder.is_dir()).then_some(folder))?,
             };
             Some((version, BundlePlace::alone(&path, Some(self.clone()))))
@@ -124,6 +124,15 @@ impl BundlePlace {
         steps.unwrap_or_default().iter().map(|step| step.model.as_str())
     }
 
+    /// Whether its weights are those of a language model. Blocks.
+    pub(crate) fn is_language_model(&self, name: &str, version: u64) -> bool {
+        let weights = match self.is_repository {
+            true => bare_weights(&self.path.join(name).join(version.to_string())),
+            false => bare_weights(&self.path).or_else(|| Some(self.path.to_str()?.to_owned())),
+        };
+        weights.is_some_and(|weights| EngineKind::of_file(&weights) == Some(EngineKind::Llama))
+    }
+
     /// What its files take; 0 where they cannot be looked at. Blocks.
     pub(crate) fn size_bytes(&self, name: &str, version: u64) -> u64 {
         if self.path.is_file() {
@@ -150,8 +159,8 @@ fn size_of(file: &Path) -> u64 {
 /// A number that another number takes the place of when somebody replaces the manifest, the weights or the
 /// configuration: a hash of their lengths and times. 0 where there is none.
 fn stamp_of(bundle: &Path, config: Option<PathBuf>) -> u64 {
-    let names = [MANIFEST_FILE, EngineKind::Onnx.weights_file()];
-    let files = names.iter().map(|name| bundle.join(name)).chain([bundle.to_owned()]).chain(config);
+    let names = [Some(MANIFEST_FILE.to_owned()), bare_weights(bundle)].into_iter().flatten();
+    let files = names.map(|name| bundle.join(name)).chain([bundle.to_owned()]).chain(config);
     let files: Vec<_> =
         files.filter_map(|path| fs::metadata(path).ok()).filter(fs::Metadata::is_file).collect();
     if files.is_empty() {
@@ -274,10 +283,6 @@ fn versions_that(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> BTreeMap<u
         is_wanted(&entry.path()).then(|| (version, BundlePlace::alone(&entry.path(), None)))
     };
     entries.filter_map(version).collect()
-}
-
-fn holds_bundle(folder: &Path) -> bool {
-    [MANIFEST_FILE, EngineKind::Onnx.weights_file()].iter().any(|name| folder.join(name).exists())
 }
 
 #[cfg(test)]

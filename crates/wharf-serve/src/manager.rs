@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 use wharf_bundle::Signature;
 use wharf_engine::Engine;
+use wharf_infer::language::LanguageModel;
 use wharf_infer::{Deadline, ErrorCode, ModelRef, ServiceError};
 
 use crate::admission::Admission;
@@ -68,6 +69,14 @@ pub struct ModelInfo {
     pub(crate) served: Option<Held>,
 }
 
+impl ModelInfo {
+    /// The version as one that writes text or embeds it, where it is such a model. It stays loaded for as long as
+    /// this information lives, not for as long as the result does.
+    pub fn language_model(&self) -> Option<Arc<dyn LanguageModel>> {
+        self.served.as_ref()?.0.model.replica().language_model()
+    }
+}
+
 /// A version that somebody is about to ask.
 #[derive(Clone)]
 pub(crate) struct Held(pub(crate) Arc<ServedModel>);
@@ -93,6 +102,12 @@ impl Inner {
     pub(crate) fn start_shadows(self: &Arc<Self>) -> Result<(), ServiceError> {
         let started = self.shadows.start(Arc::downgrade(self));
         started.map_err(|error| ServiceError::internal("the server cannot start its threads", error))
+    }
+}
+
+impl fmt::Debug for ModelManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelManager").field("models", &self.models()).finish_non_exhaustive()
     }
 }
 

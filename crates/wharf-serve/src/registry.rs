@@ -97,8 +97,22 @@ impl Registry {
     /// Whether a version could be loaded by demand; any of them where none is named.
     pub(crate) fn is_version_on_call(&self, name: &str, version: Option<u64>) -> bool {
         let catalog = self.catalog();
-        let versions = catalog.get(name);
-        versions.is_some_and(|versions| version.is_none_or(|version| versions.contains(&version)))
+        let model = catalog.get(name);
+        model.is_some_and(|model| version.is_none_or(|version| model.versions.contains(&version)))
+    }
+
+    /// The models that write or embed text, of those that answer and those that could be loaded by demand.
+    pub(crate) fn language_models(&self) -> BTreeSet<String> {
+        let truth = self.lock();
+        let is_language = |entry: &Entry| {
+            entry.served.as_ref().is_some_and(|served| served.model.replica().language_model().is_some())
+        };
+        let loaded = truth.models.iter().filter(|(_, versions)| versions.values().any(is_language));
+        let mut names: BTreeSet<String> = loaded.map(|(name, _)| name.clone()).collect();
+        drop(truth);
+        let catalog = self.catalog();
+        names.extend(catalog.iter().filter(|(_, model)| model.is_language).map(|(name, _)| name.clone()));
+        names
     }
 
     fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
@@ -298,7 +312,7 @@ impl Registry {
         };
         let mut statuses: BTreeMap<u64, VersionStatus> = BTreeMap::new();
         statuses.extend(truth.models.get(name).into_iter().flatten().map(|entry| (*entry.0, status(entry))));
-        for version in self.catalog().get(name).into_iter().flatten() {
+        for version in self.catalog().get(name).into_iter().flat_map(|model| &model.versions) {
             let state = VersionState::Start;
             let waiting = VersionStatus { version: *version, state, error: None };
             let found = statuses.entry(*version).or_insert_with(|| waiting.clone());

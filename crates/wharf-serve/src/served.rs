@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use wharf_engine::{Isolation, LoadOptions, LoadedModel};
 use wharf_infer::{ErrorCode, ServiceError};
@@ -93,6 +93,8 @@ pub(crate) struct ServedModel {
     pub(crate) cache: Option<CachePart>,
     /// Its share of a memory budget.
     pub(crate) taken: Option<Taken>,
+    /// When it was loaded.
+    pub(crate) loaded_at: SystemTime,
     /// Told when this is dropped.
     pub(crate) registry: Weak<Registry>,
 }
@@ -149,6 +151,7 @@ impl ServedModel {
             ensemble: None,
             cache: None,
             taken: None,
+            loaded_at: SystemTime::now(),
             registry,
         })
     }

@@ -1,6 +1,6 @@
 //! Loading by demand: waking a model, making place for it, letting idle ones go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -132,6 +132,12 @@ impl ModelManager {
         self.0.registry.unload(name);
     }
 
+    /// Unloads a model that its next request loads again.
+    pub(crate) async fn sleep(&self, name: &str) {
+        let mut desired = self.0.desired.lock().await;
+        self.put_to_sleep(&mut desired, name, "somebody asked for that");
+    }
+
     /// Unloads models that nobody asks for, until the server stops.
     pub(crate) async fn rest(&self) {
         let demand = self.0.config.on_demand.as_ref();
@@ -163,5 +169,14 @@ fn no_room(name: &str) -> ServiceError {
     ServiceError::new(ErrorCode::Overloaded, text)
 }
 
-/// The models and versions that could be loaded, as the last look found them.
-pub(crate) type Catalog = std::collections::BTreeMap<String, BTreeSet<u64>>;
+/// The models that could be loaded, as the last look found them.
+pub(crate) type Catalog = BTreeMap<String, OnCall>;
+
+/// A model that could be loaded.
+#[derive(Debug, Default)]
+pub(crate) struct OnCall {
+    /// Its versions.
+    pub(crate) versions: BTreeSet<u64>,
+    /// Whether it writes or embeds text.
+    pub(crate) is_language: bool,
+}
