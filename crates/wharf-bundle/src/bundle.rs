@@ -167,8 +167,23 @@ impl Bundle {
     }
 }
 
-/// The weights in a folder without a manifest: a file with an engine's own name for them, or else the only `.gguf` file,
-/// because those carry names that tell of their contents.
+/// The file name of a small model that guesses for a large one, beside its weights.
+pub const DRAFT_FILE: &str = "draft.gguf";
+
+const ADAPTER_ENDING: &str = ".lora.gguf";
+
+/// The file name of an adapter, beside the weights that it adapts.
+pub fn adapter_file(adapter: &str) -> String {
+    format!("{adapter}{ADAPTER_ENDING}")
+}
+
+/// The adapter that a file of this name holds.
+pub fn adapter_of_file(name: &str) -> Option<&str> {
+    name.strip_suffix(ADAPTER_ENDING).filter(|adapter| !adapter.is_empty())
+}
+
+/// The weights in a folder without a manifest: a file with an engine's own name for them, or else the only `.gguf` file
+/// that is neither draft nor adapter, because those carry names that tell of their contents.
 pub fn bare_weights(folder: &Path) -> Option<String> {
     let names = EngineKind::ALL.map(EngineKind::weights_file);
     if let Some(name) = names.into_iter().find(|name| fs::symlink_metadata(folder.join(name)).is_ok()) {
@@ -176,7 +191,11 @@ pub fn bare_weights(folder: &Path) -> Option<String> {
     }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut lone = named.filter(|name| EngineKind::of_file(name) == Some(EngineKind::Llama));
+    let is_model = |name: &String| {
+        let is_beside = name == DRAFT_FILE || adapter_of_file(name).is_some();
+        !is_beside && EngineKind::of_file(name) == Some(EngineKind::Llama)
+    };
+    let mut lone = named.filter(is_model);
     let first = lone.next()?;
     lone.next().is_none().then_some(first)
 }

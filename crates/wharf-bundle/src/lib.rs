@@ -31,7 +31,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundle, CARD_FILE, bare_weights, holds_bundle};
+pub use bundle::{Bundle, CARD_FILE, DRAFT_FILE, adapter_file, adapter_of_file, bare_weights, holds_bundle};
 pub use digest::sha256;
 pub use document::MAX_MANIFEST_BYTES;
 pub use error::{BundleError, BundleErrorKind};

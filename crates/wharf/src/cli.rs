@@ -2,17 +2,20 @@
 
 mod bench;
 mod compat;
+mod language;
 mod models;
 mod network;
 mod observe;
 mod serve;
+mod serve_language;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use bench::{BenchCommand, BenchLoadArgs, BenchOverloadArgs, BenchServeArgs};
+pub(crate) use bench::{BenchCommand, BenchLanguageArgs, BenchLoadArgs, BenchOverloadArgs, BenchServeArgs};
+pub(crate) use language::{AskArgs, ChatArgs, PsArgs, RunArgs};
 pub(crate) use models::{ModelsCommand, PromoteArgs, TrafficArgs};
 pub(crate) use observe::RequestLogFormat;
 pub(crate) use serve::{Control, IsolationArg, Port, ServeArgs};
@@ -53,6 +56,12 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Ask a model what is in a picture
     Predict(PredictArgs),
+    /// Ask a language model one question
+    Run(RunArgs),
+    /// Talk with a language model
+    Chat(ChatArgs),
+    /// List the language models of a server
+    Ps(PsArgs),
     /// Get data sets
     #[command(subcommand)]
     Data(DataCommand),
@@ -62,7 +71,7 @@ pub(crate) enum Command {
     /// Look at past training runs
     #[command(subcommand)]
     Runs(RunsCommand),
-    /// Publish trained weights (.pth, .safetensors) under a recipe
+    /// Publish a language model (.gguf), or trained weights (.pth, .safetensors) under a recipe
     Import(ImportArgs),
     /// Write a run's weights as .pth or .safetensors, or its graph as .onnx
     Export(ExportArgs),
@@ -71,9 +80,22 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Look at this machine: what serving needs, what is wrong, and how to mend it
     Doctor(DoctorArgs),
-    /// Hold one model for `wharf serve --isolate`, which starts this itself
+    /// Hold one model for `wharf serve`, which starts this itself
     #[command(hide = true)]
-    Worker,
+    Worker {
+        /// What kind of model
+        #[arg(value_enum, default_value_t = WorkerKind::Graph)]
+        kind: WorkerKind,
+    },
+}
+
+/// What a worker holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkerKind {
+    /// A graph of tensors, in ONNX Runtime.
+    Graph,
+    /// A language model, in llama.cpp.
+    Llm,
 }
 
 /// Where published models live.
@@ -213,18 +235,24 @@ pub(crate) enum RunsCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
-    /// The recipe whose layers the weights fit
-    #[arg(value_name = "RECIPE.toml")]
-    pub(crate) recipe: PathBuf,
-    /// The weights: a PyTorch state dict (.pth, .pt) or .safetensors
+    /// A language model, or the recipe whose layers the weights fit
+    #[arg(value_name = "MODEL.gguf|RECIPE.toml")]
+    pub(crate) source: PathBuf,
+    /// The weights for the recipe: a PyTorch state dict (.pth, .pt) or .safetensors
     #[arg(value_name = "WEIGHTS")]
-    pub(crate) weights: PathBuf,
+    pub(crate) weights: Option<PathBuf>,
     /// Take the data (class names, goldens, evaluation) from here instead of where the recipe says
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Publish under this name instead of the recipe's
+    /// Publish under this name instead of the recipe's or the file's
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// A small language model with the same tokens, which guesses what the large one will write
+    #[arg(long, value_name = "FILE.gguf")]
+    pub(crate) draft: Option<PathBuf>,
+    /// A LoRA adapter, asked for as `MODEL:NAME`; may be repeated
+    #[arg(long, value_name = "NAME=FILE.gguf", value_parser = serve::parse_named_path)]
+    pub(crate) adapter: Vec<(String, PathBuf)>,
     #[command(flatten)]
     pub(crate) repository: RepositoryArg,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! The models, as OpenAI lists them. The same path is KServe's, whose clients read `models`, `name` and `ready`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use wharf_infer::language::{LanguageEntry, LanguageModels};
 use wharf_infer::{ErrorCode, ServiceError};
@@ -17,8 +19,8 @@ pub(super) fn name_in(path: &str) -> Option<String> {
 
 pub(super) fn list(models: &dyn LanguageModels, others: &[String]) -> Value {
     let entries = models.list();
-    let names = entries.iter().map(|entry| &entry.name).chain(others);
-    let names: Vec<&String> = names.collect();
+    // The others are all that a server has, these among them.
+    let names: BTreeSet<&String> = entries.iter().map(|entry| &entry.name).chain(others).collect();
     let data: Vec<Value> = entries.iter().map(card).collect();
     json!({"object": "list", "data": data, "models": names})
 }

@@ -175,6 +175,8 @@ fn a_language_model_is_a_file_of_any_name() {
         (&["other.GGUF", "model.gguf", "draft.gguf"], Some("model.gguf")),
         (&["model.gguf", "model.onnx"], Some("model.onnx")),
         (&["one.gguf", "two.gguf"], None),
+        (&["one.gguf", "draft.gguf", "pirate.lora.gguf"], Some("one.gguf")),
+        (&["draft.gguf", "pirate.lora.gguf"], None),
         (&["gguf", "model.bin"], None),
     ] {
         let place = repository.root().join("m/1");

@@ -33,6 +33,36 @@ pub(crate) enum BenchCommand {
     Load(BenchLoadArgs),
     /// Ask far more of a server than it can do, and see what it still does
     Overload(BenchOverloadArgs),
+    /// A language model over HTTP, beside the bare loop of passes over the same file
+    Llm(BenchLanguageArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchLanguageArgs {
+    /// A `.gguf` file, for which a server is started
+    #[arg(value_name = "MODEL.gguf", required_unless_present = "server")]
+    pub(crate) model: Option<PathBuf>,
+    /// Measure the first model of this running server instead, of any make that answers as OpenAI
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "model")]
+    pub(crate) server: Option<String>,
+    /// Clients that ask at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) clients: u32,
+    /// Words of the system that the clients share
+    #[arg(long, default_value_t = 400)]
+    pub(crate) system_words: usize,
+    /// Tokens of each answer
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) tokens: u32,
+    /// Rounds in which server and bare loop take turns
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// What the words are drawn from; another seed finds a cold server
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

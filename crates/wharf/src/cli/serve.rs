@@ -10,19 +10,20 @@ use wharf_serve::VersionPolicy;
 use super::compat::Compat;
 use super::network::NetworkArgs;
 use super::observe::ObserveArgs;
+use super::serve_language::LanguageArgs;
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
     /// Take the flags of another server instead of these: `wharf serve --compat tfs --help` lists them
     #[arg(long, value_enum, value_name = "SERVER")]
     pub(crate) compat: Option<Compat>,
-    /// A lone model.onnx or a bundle folder, served under the name of its file or folder
+    /// A lone .onnx or .gguf file or a bundle folder, served under the name of its file or folder
     #[arg(value_name = "MODEL", conflicts_with_all = ["repository", "model"])]
     pub(crate) path: Option<PathBuf>,
     /// Folder of published models, `<DIR>/<model>/<version>/` [default: repository]
     #[arg(long, value_name = "DIR", env = "WHARF_REPOSITORY")]
     pub(crate) repository: Option<PathBuf>,
-    /// Serve PATH (a model folder with versions, a bundle or an .onnx file) under NAME; may be repeated
+    /// Serve PATH (a model folder with versions, a bundle, an .onnx or a .gguf file) under NAME; may be repeated
     #[arg(long, value_name = "NAME=PATH", value_parser = parse_named_path)]
     pub(crate) model: Vec<(String, PathBuf)>,
     /// Serve the models of this file, in TensorFlow Serving's form (text of ModelServerConfig)
@@ -84,11 +85,13 @@ pub(crate) struct ServeArgs {
     /// Open Inference Protocol gRPC port; every gRPC port serves every gRPC service
     #[arg(long, default_value = "8001", value_parser = parse_port)]
     pub(crate) oip_grpc_port: Port,
-    /// KServe v1 port, which answers the Open Inference Protocol too
+    /// Port of the language models (OpenAI, Anthropic, Ollama), KServe v1 and the Open Inference Protocol
     #[arg(long, default_value = "8080", value_parser = parse_port)]
     pub(crate) http_port: Port,
     #[command(flatten)]
     pub(crate) observe: ObserveArgs,
+    #[command(flatten)]
+    pub(crate) language: LanguageArgs,
     /// Let clients on this machine pass tensors in POSIX shared memory objects whose names begin so
     #[arg(long, value_name = "PREFIX", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) shared_memory_prefix: Option<String>,
@@ -254,7 +257,7 @@ fn parse_policy(text: &str) -> Result<VersionPolicy, String> {
     }
 }
 
-fn parse_named_path(text: &str) -> Result<(String, PathBuf), String> {
+pub(super) fn parse_named_path(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
         _ => Err("expected NAME=PATH".to_owned()),

@@ -1,6 +1,7 @@
 //! Clients of TensorFlow Serving's two wires, for `wharf predict`.
 
 mod classes;
+mod events;
 mod grpc;
 mod rest;
 

@@ -5,14 +5,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::events::Events;
 use super::{Answer, Picture};
 
 /// A connection to a REST port.
@@ -76,7 +78,26 @@ impl RestClient {
         read_results(&serde_json::from_slice(&reply)?).context("the server's answer is not one of `classify`")
     }
 
+    /// Sends `body` to `path` and gives the events of the answer as they come.
+    pub(crate) async fn events(&mut self, path: &str, body: Bytes) -> anyhow::Result<Events> {
+        let reply = self.send(Method::POST, path, body).await?;
+        match reply.status() {
+            status if status.is_success() => Ok(Events::of(reply.into_body())),
+            status => bail!("{}", error_text(status, &whole(reply.into_body()).await?)),
+        }
+    }
+
     async fn call(&mut self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
+        let reply = self.send(method, path, body).await?;
+        let status = reply.status();
+        let body = whole(reply.into_body()).await?;
+        if !status.is_success() {
+            bail!("{}", error_text(status, &body));
+        }
+        Ok(body)
+    }
+
+    async fn send(&mut self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Response<Incoming>> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -84,20 +105,20 @@ impl RestClient {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body))?;
         self.sender.ready().await.context("the server closed the connection")?;
-        let reply = self.sender.send_request(request).await.context("no answer")?;
-        let status = reply.status();
-        let body = reply.into_body().collect().await.context("the answer broke off")?.to_bytes();
-        if !status.is_success() {
-            bail!("{}", error_text(status, &body));
-        }
-        Ok(body)
+        self.sender.send_request(request).await.context("no answer")
     }
+}
+
+async fn whole(body: Incoming) -> anyhow::Result<Bytes> {
+    Ok(body.collect().await.context("the answer broke off")?.to_bytes())
 }
 
 /// The server's own words where it says any.
 fn error_text(status: hyper::StatusCode, body: &Bytes) -> String {
     let message = serde_json::from_slice::<Value>(body).ok();
-    match message.as_ref().and_then(|body| body["error"].as_str()) {
+    let words =
+        message.as_ref().and_then(|body| body["error"].as_str().or(body["error"]["message"].as_str()));
+    match words {
         Some(message) => format!("{message} (HTTP {})", status.as_u16()),
         None => format!("the server answers HTTP {status}"),
     }

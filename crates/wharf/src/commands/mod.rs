@@ -5,10 +5,13 @@ use crate::cli::Command;
 mod bench;
 mod data;
 mod doctor;
+mod engines;
 mod export;
 mod goldens;
 mod import;
+mod language;
 mod models;
+mod own_server;
 mod predict;
 mod publishing;
 mod runs;
@@ -22,6 +25,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(arguments) => train::run(arguments),
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Predict(arguments) => predict::run(arguments),
+        Command::Run(arguments) => language::run(arguments),
+        Command::Chat(arguments) => language::chat(arguments),
+        Command::Ps(arguments) => language::ps(&arguments),
         Command::Data(command) => data::run(command),
         Command::Models(command) => models::run(command),
         Command::Runs(command) => runs::run(command),
@@ -29,6 +35,6 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Export(arguments) => export::run(arguments),
         Command::Bench(command) => bench::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Worker => worker::run(),
+        Command::Worker { kind } => worker::run(kind),
     }
 }

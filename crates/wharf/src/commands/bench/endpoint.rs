@@ -5,9 +5,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use anyhow::{Context, bail};
 use wharf_load::Wire;
 
-use super::server::Server;
 use super::source::Source;
 use crate::cli::BenchLoadArgs;
+use crate::commands::own_server::Server;
 
 /// A server to load.
 pub(super) enum Endpoint {
@@ -20,7 +20,7 @@ pub(super) enum Endpoint {
 impl Endpoint {
     /// The server that `arguments` name, or a new one that serves `source`.
     pub(super) fn new(arguments: &BenchLoadArgs, source: &Source) -> anyhow::Result<Self> {
-        let Some(server) = &arguments.server else { return Server::start(source).map(Self::Own) };
+        let Some(server) = &arguments.server else { return source.server(None).map(Self::Own) };
         if let [first, second, ..] = arguments.protocol.as_slice() {
             bail!("`--server` is one port, but {first} and {second} are wanted: name one protocol");
         }

@@ -5,12 +5,12 @@ use crate::cli::BenchCommand;
 mod cpu;
 mod endpoint;
 mod inprocess;
+mod language;
 mod load;
 mod output;
 mod overload;
 mod request;
 mod serve;
-mod server;
 mod source;
 mod subject;
 mod train;
@@ -24,5 +24,6 @@ pub(crate) fn run(command: BenchCommand) -> anyhow::Result<()> {
         BenchCommand::Serve(arguments) => serve::run(&arguments),
         BenchCommand::Load(arguments) => load::run(&arguments),
         BenchCommand::Overload(arguments) => overload::run(&arguments),
+        BenchCommand::Llm(arguments) => language::measure(&arguments),
     }
 }

@@ -7,7 +7,6 @@ use wharf_load::{Arrivals, Bound, Pacing, Plan, Summary, Target, Wire, drive};
 
 use super::output::{self, Run};
 use super::request::OpenSizes;
-use super::server::Server;
 use super::source::Source;
 use super::subject::Subject;
 use crate::cli::BenchOverloadArgs;
@@ -32,7 +31,7 @@ const REFUSAL_MS: f64 = 10.0;
 pub(super) fn run(arguments: &BenchOverloadArgs) -> anyhow::Result<()> {
     let source = Source::new(&arguments.model, &arguments.repository.repository)?;
     let subject = Subject::load(&source)?;
-    let server = Server::start_on(&source, arguments.server_cpus.as_deref())?;
+    let server = source.server(arguments.server_cpus.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let calls = vec![subject.call(arguments.protocol, OpenSizes { batch: 1, length: arguments.length })?];
     let target = Target { server: server.address(arguments.protocol)?, calls };

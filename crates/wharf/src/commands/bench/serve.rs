@@ -13,10 +13,10 @@ use wharf_load::{Bound, Latencies, Pacing, Plan, Summary, Target, drive};
 
 use super::cpu;
 use super::request::OpenSizes;
-use super::server::Server;
 use super::source::Source;
 use super::subject::Subject;
 use crate::cli::BenchServeArgs;
+use crate::commands::own_server::Server;
 use crate::say;
 use crate::table::Table;
 
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &BenchServeArgs) -> anyhow::Result<()> {
     let source = Source::new(&arguments.model, &arguments.repository.repository)?;
     let bench = Bench {
         subject: Subject::load(&source)?,
-        server: Server::start(&source)?,
+        server: source.server(None)?,
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         length: arguments.length,
     };

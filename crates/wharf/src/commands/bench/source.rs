@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use wharf_bundle::{Bundle, Repository};
 
 use crate::commands::models::bundle_of;
+use crate::commands::own_server::Server;
 use crate::model_name::ModelName;
 
 /// A published model, or one that lies somewhere.
@@ -39,8 +40,15 @@ impl Source {
         }
     }
 
+    /// A server of it on every wire that is measured, on these processors alone.
+    pub(super) fn server(&self, cpus: Option<&str>) -> anyhow::Result<Server> {
+        let ports = ["--grpc-port", "--rest-port", "--oip-rest-port", "--oip-grpc-port", "--metrics-port"];
+        let ports = ports.into_iter().flat_map(|port| [OsString::from(port), "0".into()]);
+        Server::start(self.serve_arguments().into_iter().chain(ports), cpus)
+    }
+
     /// The arguments of `wharf serve` that serve it.
-    pub(super) fn serve_arguments(&self) -> Vec<OsString> {
+    fn serve_arguments(&self) -> Vec<OsString> {
         match self {
             Self::Published(repository, _) => vec!["--repository".into(), repository.into()],
             Self::Path(path) => vec![path.into()],

@@ -5,6 +5,7 @@ mod models;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -47,6 +48,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     let mut config = api_config(&arguments)?;
     (config.metrics, config.tracer) = (metrics, tracer.clone());
     config.request_log = request_log.clone();
+    config.language_models = Some(Arc::new(manager.clone()));
     let server = ApiServer::bind(config, manager.clone()).await?;
     tokio::select! {
         started = start(&manager, arguments.exit_on_error) => started?,
@@ -59,7 +61,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
         ("TensorFlow Serving REST", addresses.rest),
         ("Open Inference REST", addresses.oip_rest),
         ("Open Inference gRPC", addresses.oip_grpc),
-        ("KServe and Open Inference REST", addresses.http),
+        ("language models, KServe and Open Inference REST", addresses.http),
         ("metrics", addresses.metrics),
     ] {
         if let Some(address) = address {

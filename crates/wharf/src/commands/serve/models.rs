@@ -15,7 +15,7 @@ use wharf_serve::{
 
 use super::announce;
 use crate::cli::{Control, IsolationArg, ServeArgs};
-use crate::commands::worker;
+use crate::commands::engines;
 
 /// The server of the models that `arguments` name; nothing is loaded yet.
 pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Result<ModelManager> {
@@ -73,7 +73,7 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
             config = config.with_location(location);
         }
     }
-    Ok(config.build(worker::isolating_engine()?)?)
+    Ok(config.build(engines::all(arguments.language.options())?)?)
 }
 
 fn on_demand(arguments: &ServeArgs) -> anyhow::Result<Option<OnDemand>> {

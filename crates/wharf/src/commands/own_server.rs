@@ -1,5 +1,6 @@
 //! A server of our own in a child process.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,10 +9,12 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use wharf_load::Wire;
 
-use super::source::Source;
-
 /// How long a server may take to load its models.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What opens a port.
+const PORTS: [&str; 6] =
+    ["--grpc-port", "--rest-port", "--oip-rest-port", "--oip-grpc-port", "--http-port", "--metrics-port"];
 
 /// The ports of a server, as its ready file says.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +23,7 @@ struct Ports {
     rest: Option<u16>,
     oip_rest: Option<u16>,
     oip_grpc: Option<u16>,
+    http: Option<u16>,
 }
 
 /// A server in a child process; dropping it stops it.
@@ -29,14 +33,13 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `wharf serve` with `source` and waits until it is ready.
-    pub(super) fn start(source: &Source) -> anyhow::Result<Self> {
-        Self::start_on(source, None)
-    }
-
-    /// The same, on these processors alone, in the words of `taskset`.
-    pub(super) fn start_on(source: &Source, cpus: Option<&str>) -> anyhow::Result<Self> {
-        let ready = std::env::temp_dir().join(format!("wharf-bench-{}.json", std::process::id()));
+    /// Starts `wharf serve` with these arguments, on these processors alone in the words of `taskset`, and waits until it
+    /// is ready. Ports that the arguments say nothing of are closed.
+    pub(super) fn start(
+        arguments: impl IntoIterator<Item = OsString>,
+        cpus: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let ready = std::env::temp_dir().join(format!("wharf-server-{}.json", std::process::id()));
         let own = std::env::current_exe()?;
         let mut command = match cpus {
             None => Command::new(own),
@@ -46,11 +49,12 @@ impl Server {
                 command
             }
         };
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let closed = PORTS.into_iter().filter(|port| !arguments.iter().any(|argument| argument == port));
         let child = command
-            .args(["serve", "--grpc-port", "0", "--rest-port", "0", "--http-port", "off"])
-            .args(["--oip-rest-port", "0", "--oip-grpc-port", "0"])
-            .args(source.serve_arguments())
-            .args(["--metrics-port", "0"])
+            .arg("serve")
+            .args(closed.flat_map(|port| [port, "off"]))
+            .args(&arguments)
             .arg("--ready-file")
             .arg(&ready)
             .stderr(Stdio::null())
@@ -60,6 +64,17 @@ impl Server {
         server.ports = server.wait_until_ready(&ready)?;
         std::fs::remove_file(&ready)?;
         Ok(server)
+    }
+
+    /// Starts one for a language model in a file.
+    pub(super) fn of_language_model(file: &Path) -> anyhow::Result<Self> {
+        Self::start([file.into(), "--http-port".into(), "0".into()], None)
+    }
+
+    /// Where it listens for what has no port of its own.
+    pub(super) fn http_address(&self) -> anyhow::Result<String> {
+        let port = self.ports.http.context("the server has no port for language models")?;
+        Ok(format!("127.0.0.1:{port}"))
     }
 
     /// The number of its process.

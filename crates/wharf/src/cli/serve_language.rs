@@ -1,0 +1,44 @@
+//! How language models are opened, after `wharf serve`.
+
+use clap::Args;
+use wharf_llm::LlmOptions;
+
+/// What is 0 is left to the model or the machine.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct LanguageArgs {
+    /// Language models: tokens that one request may have, prompt and answer together; 0 for as many as the model was
+    /// trained on
+    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    pub(crate) llm_context: u32,
+    /// Language models: tokens that all requests together may keep, shared prefixes counted once; 0 for as many as one
+    /// may have
+    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    pub(crate) llm_cells: u32,
+    /// Language models: requests that are worked on at once, and answers that are remembered for the next; 0 for 16
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub(crate) llm_sequences: u32,
+    /// Language models: threads of each; 0 for one on each core
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=512))]
+    pub(crate) llm_threads: u32,
+    /// Language models: tokens that are computed in one pass; 0 for 512
+    #[arg(long, value_name = "TOKENS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=65536))]
+    pub(crate) llm_batch: u32,
+    /// Language models: what the numbers that are kept of a token are stored as; `q8_0` takes half as much as `f16`
+    #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16", "q8_0", "q4_0"])]
+    pub(crate) llm_cache_type: Option<String>,
+}
+
+impl LanguageArgs {
+    /// The same in the words of those that open models.
+    pub(crate) fn options(&self) -> LlmOptions {
+        LlmOptions {
+            context: self.llm_context,
+            cells: self.llm_cells,
+            sequences: self.llm_sequences,
+            threads: self.llm_threads,
+            batch: self.llm_batch,
+            cache_type: self.llm_cache_type.clone(),
+            ..LlmOptions::default()
+        }
+    }
+}
