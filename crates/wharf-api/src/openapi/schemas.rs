@@ -17,6 +17,7 @@ pub(super) fn all() -> Value {
         "IndexRequest": {"type": "object", "properties": {"ready": {"type": "boolean"}}},
         "RepositoryRequest": {"type": "object", "properties": {"parameters": reference("Parameters")}},
         "Region": region(),
+        "GenerateRequest": generate(),
         "LogSettings": log_settings(),
         "TraceSettings": trace_settings(),
         "Traffic": traffic(),
@@ -26,6 +27,30 @@ pub(super) fn all() -> Value {
             "additionalProperties": false,
         },
         "Empty": {"type": "object"},
+    })
+}
+
+/// Text, and how to go on from it: in an object of its own or beside the text.
+fn generate() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "text_input": {"type": "string"},
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "max_tokens": {"type": "integer", "minimum": 1, "maximum": u32::MAX},
+                    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+                    "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+                    "seed": {"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX},
+                    "stop": {"type": "string", "minLength": 1},
+                    "stream": {"type": "boolean"},
+                },
+                "additionalProperties": false,
+            },
+        },
+        "required": ["text_input"],
     })
 }
 

@@ -4,6 +4,8 @@ use super::operation::Operation;
 
 /// What a call of a model may answer, beside the usual.
 const CALL: &[u16] = &[413, 415, 499, 503, 504];
+/// What the same may answer where it needs a language model.
+const GENERATE: &[u16] = &[413, 415, 429, 499, 501, 503, 504];
 /// What loading and unloading may answer: a server that does not let clients do so says 503.
 const CONTROL: &[u16] = &[501, 503];
 /// What a change may answer: pages of other origins may make none.
@@ -64,6 +66,10 @@ pub(super) const OIP: &[Operation] = &[
     Operation::post("/v2/models/{model}/infer", "run a model", "InferRequest").also(CALL),
     Operation::post("/v2/models/{model}/versions/{version}/infer", "run a version", "InferRequest")
         .also(CALL),
+    Operation::post("/v2/models/{model}/generate", "text from text, by a language model", "GenerateRequest")
+        .also(GENERATE),
+    Operation::post("/v2/models/{model}/generate_stream", "the same in parts", "GenerateRequest")
+        .also(GENERATE),
     Operation::get("/v2/models/stats", "what was counted of every model"),
     Operation::get("/v2/models/{model}/stats", "what was counted of a model"),
     Operation::get("/v2/models/{model}/versions/{version}/stats", "what was counted of a version"),

@@ -3,6 +3,7 @@
 mod decode;
 mod documents;
 mod encode;
+mod generate;
 mod header;
 mod route;
 
@@ -71,6 +72,9 @@ impl OipRestService {
             }
             Route::Models => documents::models(manager),
             Route::Model(target, ModelRoute::Infer) => return self.infer(target, request).await,
+            Route::Model(target, ModelRoute::Generate { is_stream }) => {
+                return self.generate(&target, request, is_stream).await;
+            }
             Route::Model(target, ModelRoute::Ready) => {
                 let is_ready = self.backend.is_ready(&target.name, &target.version)?;
                 return Ok(ready(documents::model_ready(&target.name, is_ready), is_ready));

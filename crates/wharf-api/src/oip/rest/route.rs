@@ -44,6 +44,10 @@ pub(super) enum ModelRoute {
     Config,
     Statistics,
     Infer,
+    /// Text from text; in parts as they are made, where it says so.
+    Generate {
+        is_stream: bool,
+    },
 }
 
 /// Why there is no route.
@@ -111,9 +115,8 @@ fn model(name: &str, version: &str, rest: &[&str]) -> Result<(Route, Method), No
         ["config"] => (ModelRoute::Config, Method::GET),
         ["infer"] => (ModelRoute::Infer, Method::POST),
         ["stats"] => (ModelRoute::Statistics, Method::GET),
-        ["generate" | "generate_stream"] => {
-            return Err(NoRoute::Unsupported("generation by models of tensors"));
-        }
+        ["generate"] => (ModelRoute::Generate { is_stream: false }, Method::POST),
+        ["generate_stream"] => (ModelRoute::Generate { is_stream: true }, Method::POST),
         _ => return Err(NoRoute::Unknown),
     };
     let name = decoded(name)?;
