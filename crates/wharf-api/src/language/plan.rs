@@ -66,7 +66,7 @@ impl ChatPlan {
 
     /// Templates take as long as they take: off the threads that serve connections.
     async fn prepare(self, lease: LanguageLease) -> Result<Prepared, Refusal> {
-        Ok(on_cpu(true, move || self.prepared(lease)).await??)
+        on_cpu(true, move || self.prepared(lease)).await?
     }
 
     fn prepared(mut self, lease: LanguageLease) -> Result<Prepared, Refusal> {

@@ -1,5 +1,7 @@
 //! How language models are opened, after `wharf serve`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use wharf_llm::LlmOptions;
 
@@ -26,6 +28,9 @@ pub(crate) struct LanguageArgs {
     /// Language models: what the numbers that are kept of a token are stored as; `q8_0` takes half as much as `f16`
     #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16", "q8_0", "q4_0"])]
     pub(crate) llm_cache_type: Option<String>,
+    /// Language models: folder in which the files and batches of clients are kept; without it there are none
+    #[arg(long, value_name = "DIR")]
+    pub(crate) llm_data: Option<PathBuf>,
 }
 
 impl LanguageArgs {

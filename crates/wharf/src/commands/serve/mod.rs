@@ -49,6 +49,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     (config.metrics, config.tracer) = (metrics, tracer.clone());
     config.request_log = request_log.clone();
     config.language_models = Some(Arc::new(manager.clone()));
+    config.language_data.clone_from(&arguments.language.llm_data);
     let server = ApiServer::bind(config, manager.clone()).await?;
     tokio::select! {
         started = start(&manager, arguments.exit_on_error) => started?,

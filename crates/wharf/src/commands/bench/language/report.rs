@@ -58,15 +58,13 @@ fn rank(sorted: &[f64], share: f64) -> Option<f64> {
 
 /// The medians over the rounds, beside those of the bare loop.
 pub(super) fn ratios(bare: &[Rates], served: &[Rates]) -> Vec<Line> {
-    let parts: [(&str, fn(&Rates) -> f64); 2] =
-        [("reading a prompt", |rates| rates.read), ("writing an answer", |rates| rates.written)];
-    let line = |(what, part): (&str, fn(&Rates) -> f64)| Line {
+    let line = |what: &str, part: fn(&Rates) -> f64| Line {
         what: what.to_owned(),
         tokens_per_second: median(served.iter().map(part)),
         bare: median(bare.iter().map(part)),
         ..Line::default()
     };
-    parts.into_iter().map(line).collect()
+    vec![line("reading a prompt", |rates| rates.read), line("writing an answer", |rates| rates.written)]
 }
 
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
