@@ -68,6 +68,12 @@ impl Configured {
         self.config.as_ref().map_or(EngineKind::Onnx.weights_file(), |config| &config.weights)
     }
 
+    /// Whether a version is a language model, whose file may have any name as long as the configuration gives none.
+    fn holds_language_model(&self, version: &Path) -> bool {
+        let weights = bare_weights(version).filter(|_| self.weights() == EngineKind::Onnx.weights_file());
+        weights.is_some_and(|weights| EngineKind::of_file(&weights) == Some(EngineKind::Llama))
+    }
+
     /// Whether a version may be a folder without weights: an ensemble has none, and of a file that cannot be read nobody
     /// knows, but everybody shall hear what is wrong with it.
     fn may_lack_weights(&self) -> bool {
@@ -86,7 +92,11 @@ impl Configured {
                 true => folder,
                 false => [folder.join(self.weights()), folder.clone()]
                     .into_iter()
-                    .find(|path| path.is_file() || holds_bundle(path) || ForeignModel::find(path).is_some())
+                    .find(|path| {
+                        path.is_file()
+                            || self.holds_language_model(path)
+                            || ForeignModel::find(path).is_some()
+                    })
                     .or_else(|| (self.may_lack_weights() && folder.is_dir()).then_some(folder))?,
             };
             Some((version, BundlePlace::alone(&path, Some(self.clone()))))

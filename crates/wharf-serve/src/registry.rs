@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
+use wharf_infer::language::LanguageModel;
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::backoff::Backoff;
@@ -99,6 +100,16 @@ impl Registry {
         let catalog = self.catalog();
         let model = catalog.get(name);
         model.is_some_and(|model| version.is_none_or(|version| model.versions.contains(&version)))
+    }
+
+    /// The newest loaded version of each model that writes or embeds text.
+    pub(crate) fn loaded_language_models(&self) -> Vec<(String, Arc<dyn LanguageModel>)> {
+        let truth = self.lock();
+        let newest = |(name, versions): (&String, &BTreeMap<u64, Entry>)| {
+            let mut served = versions.values().rev().filter_map(|entry| entry.served.as_ref());
+            Some((name.clone(), served.find_map(|served| served.model.replica().language_model())?))
+        };
+        truth.models.iter().filter_map(newest).collect()
     }
 
     /// The models that write or embed text, of those that answer and those that could be loaded by demand.

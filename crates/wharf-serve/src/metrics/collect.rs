@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use wharf_infer::ErrorCode;
 use wharf_metrics::{Family, Histogram, Kind, Sample};
 
-use super::{ModelMetrics, ServeMetrics, UNKNOWN, aliases, cache};
+use super::{ModelMetrics, ServeMetrics, UNKNOWN, aliases, cache, language};
 use crate::BatchSnapshot;
 use crate::manager::Inner;
 
@@ -22,6 +22,7 @@ pub(crate) fn collector(server: &Arc<Inner>) -> impl Fn(&mut Vec<Family>) + Send
         families.extend(of_server(&server));
         families.extend(batches(&loaded));
         families.extend(lives(&server.metrics));
+        families.extend(language::families(&server.registry.loaded_language_models()));
         if let Some(answers) = &server.cache {
             families.extend(cache::of_versions(&loaded));
             families.extend(cache::of_server(answers));

@@ -8,6 +8,7 @@ mod aliases;
 mod cache;
 mod call;
 mod collect;
+mod language;
 mod model;
 mod statistics;
 #[cfg(test)]

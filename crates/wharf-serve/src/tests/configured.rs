@@ -43,6 +43,12 @@ async fn folders_with_leading_zeros_are_no_versions_and_weights_may_have_another
     let manager = serve(folder.config(), FakeEngine::free_running()).await;
     assert_eq!(available(&manager), [4]);
     assert_eq!(manager.infer(request("m", 1.0)).await.unwrap().model_version, 4);
+    let language = folder.path().join("m/6");
+    std::fs::create_dir_all(&language).unwrap();
+    std::fs::write(language.join("small.gguf"), models::HALF_PLUS_TWO).unwrap();
+    assert_eq!(available(&serve(folder.config(), FakeEngine::free_running()).await), [4]);
+    configure(&folder, "");
+    assert_eq!(available(&serve(folder.config(), FakeEngine::free_running()).await), [6]);
 }
 
 #[tokio::test]
