@@ -97,7 +97,8 @@ impl LlamaConfig {
         between("threads", self.threads, 1, 512)?;
         between("batch_threads", self.batch_threads, 1, 512)?;
         between("sequences", self.sequences, 1, 256)?;
-        between("batch", self.batch, 1, 1 << 16)?;
+        // Every sequence may want its logits after the same pass.
+        between("batch", self.batch, self.sequences, 1 << 16)?;
         between("cells", self.cells, 0, 1 << 26)?;
         if self.value_type.is_quantized() && self.flash_attention == Some(false) {
             let name = self.value_type.name();
@@ -120,7 +121,8 @@ mod tests {
         for (config, expected) in [
             (LlamaConfig { threads: 0, ..base.clone() }, "`threads` is 0, expected 1 to 512"),
             (LlamaConfig { sequences: 257, ..base.clone() }, "`sequences` is 257, expected 1 to 256"),
-            (LlamaConfig { batch: 0, ..base.clone() }, "`batch` is 0, expected 1 to 65536"),
+            (LlamaConfig { batch: 0, ..base.clone() }, "`batch` is 0, expected 16 to 65536"),
+            (LlamaConfig { batch: 15, ..base.clone() }, "`batch` is 15, expected 16 to 65536"),
             (LlamaConfig { cells: u32::MAX, ..base.clone() }, "`cells` is 4294967295"),
             (
                 LlamaConfig { flash_attention: Some(false), value_type: CacheType::Q8_0, ..base.clone() },

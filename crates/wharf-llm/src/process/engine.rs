@@ -31,6 +31,8 @@ impl LlmEngine {
     /// `command` starts a worker ([`super::serve_llm_worker`]); models are opened with `options`.
     pub fn new(command: WorkerCommand, options: LlmOptions) -> Self {
         let command = command.with_variable("GOMP_SPINCOUNT", spins()).with_variable("OMP_DYNAMIC", "false");
+        // Where an assertion of llama.cpp fails, it would run a debugger before it ends the process.
+        let command = command.with_variable("GGML_NO_BACKTRACE", "1");
         Self { config: ProcessConfig::new(command), options }
     }
 
