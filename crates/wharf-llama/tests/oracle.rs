@@ -2,22 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod stories;
+
 use std::path::{Path, PathBuf};
 
 use wharf_infer::language::{TextPart, TokenId};
 use wharf_llama::{CacheType, LlamaConfig, LlamaDecoder, LlamaVocabulary, open, system_information};
 use wharf_llm::{BatchToken, DecodeFault, Decoder, Vocabulary};
 
-/// The folder of the model; `None` where it is absent, which is printed.
-#[expect(clippy::print_stderr, reason = "says why a test did nothing")]
-fn data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stories260k");
-    if !folder.is_dir() {
-        eprintln!("skipped: there is no ../shared/data/stories260k");
-        return None;
-    }
-    Some(folder)
-}
+use stories::data;
 
 /// With a cache of 32 bits: the oracle computed in 32 and 64, and two of its tokens were a matter of a thousandth.
 fn config() -> LlamaConfig {

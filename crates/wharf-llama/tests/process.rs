@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
-use std::path::{Path, PathBuf};
+mod stories;
+
+use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
@@ -14,23 +16,14 @@ use wharf_llama::open_model;
 use wharf_llm::{LlmEngine, LlmOptions, LlmProcess, serve_llm_worker};
 use wharf_tensor::{Shape, Tensor};
 
+use stories::data;
+
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 #[ignore = "is the worker process of the other tests"]
 fn worker_main() {
     serve_llm_worker(open_model).unwrap();
-}
-
-/// The folder of the model; `None` where it is absent, which is printed.
-#[expect(clippy::print_stderr, reason = "says why a test did nothing")]
-fn data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stories260k");
-    if !folder.is_dir() {
-        eprintln!("skipped: there is no ../shared/data/stories260k");
-        return None;
-    }
-    Some(folder)
 }
 
 /// As the oracle computed: one thread, a cache of 32 bits, attention with its matrix.

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
-use std::path::{Path, PathBuf};
+mod stories;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use wharf_infer::language::{
@@ -13,16 +15,7 @@ use wharf_infer::language::{
 use wharf_llama::{CacheType, LlamaConfig, LlamaDecoder, open};
 use wharf_llm::{Decoder, Scheduler, SchedulerConfig, Step};
 
-/// The folder of the model; `None` where it is absent, which is printed.
-#[expect(clippy::print_stderr, reason = "says why a test did nothing")]
-fn data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stories260k");
-    if !folder.is_dir() {
-        eprintln!("skipped: there is no ../shared/data/stories260k");
-        return None;
-    }
-    Some(folder)
-}
+use stories::data;
 
 /// With a cache of 32 bits, as the oracle had.
 fn config() -> LlamaConfig {

@@ -114,13 +114,8 @@ impl Registry {
 
     /// The models that write or embed text, of those that answer and those that could be loaded by demand.
     pub(crate) fn language_models(&self) -> BTreeSet<String> {
-        let truth = self.lock();
-        let is_language = |entry: &Entry| {
-            entry.served.as_ref().is_some_and(|served| served.model.replica().language_model().is_some())
-        };
-        let loaded = truth.models.iter().filter(|(_, versions)| versions.values().any(is_language));
-        let mut names: BTreeSet<String> = loaded.map(|(name, _)| name.clone()).collect();
-        drop(truth);
+        let loaded = self.loaded_language_models().into_iter();
+        let mut names: BTreeSet<String> = loaded.map(|(name, _)| name).collect();
         let catalog = self.catalog();
         names.extend(catalog.iter().filter(|(_, model)| model.is_language).map(|(name, _)| name.clone()));
         names

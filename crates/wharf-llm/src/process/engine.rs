@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wharf_bundle::{DRAFT_FILE, adapter_of_file};
 use wharf_engine::{Engine, EngineError, EngineErrorKind, LoadOptions, ModelSource, Replica, WorkerCommand};
 use wharf_gguf::{Estimate, Facts, Header, MemoryPlan, estimate};
 
@@ -98,11 +99,11 @@ impl Engine for LlmEngine {
 /// What lies beside a model's file: `draft.gguf`, which guesses ahead, and adapters, each of the name before `.lora.gguf`.
 pub fn companions(file: &Path) -> (Option<PathBuf>, BTreeMap<String, PathBuf>) {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let draft = Some(folder.join("draft.gguf")).filter(|draft| draft.is_file() && draft != file);
+    let draft = Some(folder.join(DRAFT_FILE)).filter(|draft| draft.is_file() && draft != file);
     let adapter = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.ok()?.path();
-        let name = path.file_name()?.to_str()?.strip_suffix(".lora.gguf")?.to_owned();
-        Some((name, path)).filter(|(name, _)| !name.is_empty())
+        let name = adapter_of_file(path.file_name()?.to_str()?)?.to_owned();
+        Some((name, path))
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     (draft, entries.filter_map(adapter).collect())
