@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use wharf_infer::ServiceError;
 
-use crate::shown::shown;
+use crate::shown::{found, kind, shown};
 
 /// A JSON object, and where in the document it is.
 #[derive(Debug)]
@@ -119,25 +119,10 @@ impl Fields {
     }
 
     fn wrong(&self, name: &str, value: &Value, expected: &str) -> ServiceError {
-        let found = match value {
-            Value::Number(number) => number.to_string(),
-            other => kind(other).to_owned(),
-        };
-        self.refused(name, &format!("is {found}, expected {expected}"))
+        self.refused(name, &format!("is {}, expected {expected}", found(value)))
     }
 
     fn take(&mut self, name: &str) -> Option<Value> {
         self.values.remove(name).filter(|value| !value.is_null())
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use wharf_infer::ServiceError;
 
 use super::Refusal;
-use crate::shown::shown;
+use crate::shown::{found, kind, shown};
 
 /// A JSON object, and where in the request it is. A field that is null counts as not there.
 #[derive(Debug)]
@@ -161,24 +161,5 @@ impl Fields {
     /// A field is of the wrong kind.
     pub(crate) fn wrong(&self, name: &str, value: &Value, expected: &str) -> Refusal {
         self.refused(name, &format!("is {}, expected {expected}", found(value)))
-    }
-}
-
-/// A value in a message.
-pub(crate) fn found(value: &Value) -> String {
-    match value {
-        Value::Number(number) => number.to_string(),
-        other => kind(other).to_owned(),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

@@ -6,6 +6,7 @@ mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod error;
 mod files;
+mod head;
 mod logprobs;
 mod models;
 mod multipart;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use wharf_chat::Piece;
 use wharf_infer::language::{GeneratedToken, Usage};
 
-use super::Head;
 use crate::language::{ChatEvent, ChatRun, Ended, Ids, Refusal};
+use crate::openai::head::Head;
 use crate::openai::logprobs;
 use crate::openai::usage::{FINGERPRINT, usage};
 

@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 use wharf_chat::{Message, Role, ToolCall};
 
-use crate::language::fields::found;
 use crate::language::{Fields, Refusal};
-use crate::shown::shown;
+use crate::shown::{found, shown};
 
 /// Turns that a chat may have.
 const MAX_MESSAGES: usize = 100_000;

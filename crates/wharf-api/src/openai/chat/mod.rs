@@ -18,15 +18,8 @@ pub(crate) use self::tools::{read_function, read_word};
 use self::request::ChatRequest;
 use self::stream::ChunkWriter;
 use super::Answer;
-use crate::language::{Ids, Refusal, stream_body, unix_seconds};
-
-/// What every part of an answer repeats.
-#[derive(Clone, Debug)]
-struct Head {
-    id: String,
-    created: u64,
-    model: String,
-}
+use super::head::Head;
+use crate::language::{Refusal, stream_body};
 
 /// Answers a chat.
 pub(super) async fn answer(
@@ -35,7 +28,7 @@ pub(super) async fn answer(
     deadline: Deadline,
 ) -> Result<Answer, Refusal> {
     let ChatRequest { mut plan, stream, has_logprobs } = request::read(body)?;
-    let head = Head { id: Ids::with("chatcmpl-"), created: unix_seconds(), model: plan.model.clone() };
+    let head = Head::new("chatcmpl-", &plan.model);
     match stream {
         Some(options) => {
             let run = plan.start(models).await?;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use wharf_chat::Piece;
 use wharf_infer::language::{GeneratedToken, Usage};
 
-use super::Head;
 use super::answer::reason;
 use crate::language::{ChatEvent, EventWriter, Ids};
+use crate::openai::head::Head;
 use crate::openai::usage::{FINGERPRINT, usage};
 use crate::openai::{error, logprobs};
 

@@ -8,18 +8,11 @@ use wharf_infer::language::LanguageModels;
 
 use self::request::CompletionRequest;
 use self::writer::CompletionWriter;
+use super::head::Head;
 use super::tokens::{Input, text_of};
 use super::{Answer, unable};
 use crate::language::plan::{explained, find};
-use crate::language::{ChatRun, Generation, Ids, Refusal, stream_body, unix_seconds};
-
-/// What every part of an answer repeats.
-#[derive(Clone, Debug)]
-struct Head {
-    id: String,
-    created: u64,
-    model: String,
-}
+use crate::language::{ChatRun, Generation, Refusal, stream_body};
 
 /// Answers a request. Each of its prompts is a request of its own to the model.
 pub(super) async fn answer(
@@ -29,7 +22,7 @@ pub(super) async fn answer(
 ) -> Result<Answer, Refusal> {
     let CompletionRequest { model, prompts, request, echo, shows_answer, stream, constraint } =
         request::read(body)?;
-    let head = Head { id: Ids::with("cmpl-"), created: unix_seconds(), model: model.clone() };
+    let head = Head::new("cmpl-", &model);
     let (choices, has_logprobs) = (request.choices, request.logprobs.is_some());
     let mut echoed = Vec::new();
     let mut generations = Vec::new();

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use wharf_chat::Piece;
 use wharf_infer::language::{GeneratedToken, Usage};
 
-use super::Head;
 use crate::language::{ChatEvent, ChatRun, Ended, EventWriter, Refusal};
 use crate::openai::chat::{reason, write};
 use crate::openai::error;
+use crate::openai::head::Head;
 use crate::openai::logprobs::CompletionLogprobs;
 use crate::openai::usage::{FINGERPRINT, usage};
 
