@@ -15,6 +15,12 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// The model cannot be read, is malformed, or needs what the engine cannot do.
     fn load(&self, model: ModelSource<'_>, options: &LoadOptions) -> Result<Arc<dyn Replica>, EngineError>;
+
+    /// The bytes that a model in a file will take once it is loaded, where that can be told from the file.
+    fn memory_bytes(&self, file: &Path) -> Option<u64> {
+        let _unread = file;
+        None
+    }
 }
 
 /// Where the weights are.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use wharf_gguf::{Facts, GgufErrorKind, Header};
 use wharf_infer::language::{LanguageCard, LanguageModel};
 use wharf_infer::{ErrorCode, ServiceError};
-use wharf_llm::{Decoder, LlmOptions, ModelParts, OpenRequest, SchedulerConfig, Vocabulary, start_model};
+use wharf_llm::{
+    Decoder, InTurn, LlmOptions, ModelParts, OpenRequest, SchedulerConfig, Turnstile, Vocabulary, start_model,
+};
 
 use crate::{
     CacheType, LlamaConfig, LlamaDecoder, LlamaError, LlamaErrorKind, LlamaVocabulary, open,
@@ -27,6 +29,9 @@ pub fn open_model(request: &OpenRequest) -> Result<Arc<dyn LanguageModel>, Servi
     };
     tracing::info!(file = %request.file.display(), cells = decoder.shape().cells, "{}", system_information());
     let card = card(facts, &decoder);
+    let turnstile = request.turns.as_ref().map(Turnstile::open).transpose().map_err(no_turns)?.map(Arc::new);
+    let decoder = InTurn::new(decoder, turnstile.clone());
+    let draft = draft.map(|draft| Box::new(InTurn::new(draft, turnstile)) as Box<dyn Decoder + Send>);
     let scheduler = SchedulerConfig::default();
     start_model(ModelParts { decoder, draft, vocabulary: Arc::new(vocabulary), card }, scheduler)
 }
@@ -74,7 +79,7 @@ fn open_draft(
     file: &Path,
     config: &LlamaConfig,
     vocabulary: &LlamaVocabulary,
-) -> Result<Box<dyn Decoder + Send>, ServiceError> {
+) -> Result<LlamaDecoder, ServiceError> {
     facts(file)?;
     let (draft, tokens) = open(file, config).map_err(refusal)?;
     let differs = |token: u32| {
@@ -85,7 +90,7 @@ fn open_draft(
         let message = "the draft model has other tokens than the model";
         return Err(ServiceError::new(ErrorCode::FailedPrecondition, message));
     }
-    Ok(Box::new(draft))
+    Ok(draft)
 }
 
 fn card(facts: Facts, decoder: &LlamaDecoder) -> LanguageCard {
@@ -105,6 +110,10 @@ fn card(facts: Facts, decoder: &LlamaDecoder) -> LanguageCard {
         control_texts: facts.control_texts,
         architecture: facts.architecture,
     }
+}
+
+fn no_turns(error: std::io::Error) -> ServiceError {
+    ServiceError::internal("the model cannot take turns with others", error)
 }
 
 fn refusal(error: LlamaError) -> ServiceError {

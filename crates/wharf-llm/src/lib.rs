@@ -14,6 +14,7 @@ mod process;
 mod sampling;
 mod scheduler;
 mod text;
+mod turns;
 
 pub use decoder::{
     AdapterId, BatchToken, DecodeFault, Decoder, DecoderShape, SequenceId, SharedVocabulary, Vocabulary,
@@ -25,3 +26,4 @@ pub use process::{
 pub use scheduler::{
     Clock, ConstraintConfig, GuessConfig, Scheduler, SchedulerConfig, SchedulerHandle, Step, SystemClock,
 };
+pub use turns::{InTurn, Turn, TurnFiles, TurnKeeper, Turnstile};

@@ -45,6 +45,24 @@ pub fn collector() -> impl Fn(&mut Vec<Family>) + Send + Sync {
     }
 }
 
+/// Bytes of memory that this process may still take: what the machine has to give, or what is left of its control group's
+/// limit where that is less. None where the system does not say.
+pub fn available_memory() -> Option<u64> {
+    let group = |file: &str| fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok();
+    let machine = bytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")? as u64;
+    let left = group("memory.max").and_then(|limit| {
+        left_of(&limit, &group("memory.current")?, &group("memory.stat").unwrap_or_default())
+    });
+    Some(left.map_or(machine, |left| left.min(machine)))
+}
+
+/// What is left of a control group's limit; pages of files make place when they must.
+fn left_of(limit: &str, current: &str, statistics: &str) -> Option<u64> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let files = statistics.lines().find_map(|line| number(line.strip_prefix("file ")?)).unwrap_or(0);
+    Some(number(limit)?.saturating_sub(number(current)?.saturating_sub(files)))
+}
+
 fn ticks(stat: &str) -> Option<Ticks> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let times: Vec<f64> =
@@ -84,6 +102,14 @@ mod tests {
     fn memory_is_in_bytes() {
         let memory = "MemTotal:       1000 kB\nMemAvailable:    400 kB\n";
         assert_eq!((bytes(memory, "MemTotal:"), bytes(memory, "SwapTotal:")), (Some(1_024_000.0), None));
+    }
+
+    #[test]
+    fn what_is_left_of_a_limit_counts_pages_of_files_as_free() {
+        assert_eq!(left_of("1000\n", "700\n", "anon 500\nfile 200\n"), Some(500));
+        assert_eq!(left_of("1000", "1200", ""), Some(0));
+        assert_eq!(left_of("max", "700", ""), None);
+        assert!(available_memory().unwrap() > 0);
     }
 
     #[test]

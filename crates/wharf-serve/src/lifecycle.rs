@@ -97,7 +97,8 @@ pub(crate) async fn weigh(server: &Arc<Inner>, desired: &Desired, name: &str) ->
     let mut found = look(desired).await?;
     found.retain(|model, _| model == name);
     let wanted = choose(server, desired, &mut found);
-    let weight = |wanted: &Wanted| wanted.place.size_bytes(&wanted.name, wanted.version);
+    let engine = Arc::clone(&server.engine);
+    let weight = move |wanted: &Wanted| wanted.place.needed_bytes(&*engine, &wanted.name, wanted.version);
     spawn_blocking(move || Ok(wanted.iter().map(weight).sum())).await.map_err(joined)?
 }
 
@@ -316,7 +317,7 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     }
     if demand.is_some() {
         let grown = before.map_or(0, |before| resident_bytes().saturating_sub(before));
-        let bytes = grown.max(place.size_bytes(name, version));
+        let bytes = grown.max(place.needed_bytes(&*server.engine, name, version));
         served.taken = Some(server.memory.take(&server.usage, name, bytes));
     }
     Ok(served)

@@ -11,6 +11,7 @@ use wharf_bundle::{
     Bundle, BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Repository, bare_weights, check_model_name,
     holds_bundle, version_of_folder,
 };
+use wharf_engine::Engine;
 
 use crate::settings::triton::{self, TritonConfig};
 
@@ -143,14 +144,18 @@ impl BundlePlace {
         weights.is_some_and(|weights| EngineKind::of_file(&weights) == Some(EngineKind::Llama))
     }
 
-    /// What its files take; 0 where they cannot be looked at. Blocks.
-    pub(crate) fn size_bytes(&self, name: &str, version: u64) -> u64 {
-        if self.path.is_file() {
-            return size_of(&self.path);
-        }
-        let Ok(bundle) = self.open(name, version) else { return 0 };
-        let files = fs::read_dir(bundle.folder()).into_iter().flatten().flatten();
-        files.map(|entry| size_of(&entry.path())).sum()
+    /// The memory that it will take: what its files take, or more where the engine says so; 0 where they cannot be looked
+    /// at. Blocks.
+    pub(crate) fn needed_bytes(&self, engine: &dyn Engine, name: &str, version: u64) -> u64 {
+        let (files, weights) = match self.path.is_file() {
+            true => (size_of(&self.path), Some(self.path.clone())),
+            false => {
+                let Ok(bundle) = self.open(name, version) else { return 0 };
+                let files = fs::read_dir(bundle.folder()).into_iter().flatten().flatten();
+                (files.map(|entry| size_of(&entry.path())).sum(), bundle.weights_path().ok())
+            }
+        };
+        weights.and_then(|weights| engine.memory_bytes(&weights)).map_or(files, |needed| needed.max(files))
     }
 
     /// Opens it under the name and version by which it is to be served.

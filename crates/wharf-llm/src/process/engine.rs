@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use wharf_bundle::{DRAFT_FILE, adapter_of_file};
 use wharf_engine::{Engine, EngineError, EngineErrorKind, LoadOptions, ModelSource, Replica, WorkerCommand};
-use wharf_gguf::{Estimate, Facts, Header, MemoryPlan, estimate};
+use wharf_gguf::{Estimate, Header};
+use wharf_metrics::machine::available_memory;
 
+use super::memory;
 use super::replica::engine_error;
 use super::{LlmOptions, LlmProcess, OpenRequest, ProcessConfig};
+use crate::TurnKeeper;
 
-/// How often a thread of OpenMP looks for the others before it sleeps, some microseconds. With its own default of
-/// milliseconds, two models at once spend their time on waiting for threads that the other has put to sleep. Measured in
-/// `docs/language-engine.md`.
-const SPINS: &str = "300";
+/// How often a thread of OpenMP looks for the others before it sleeps, some microseconds. Its own default of milliseconds
+/// takes the time of everything else on the machine; with none, each operation of a pass goes through the kernel. Measured
+/// in `docs/language-models.md`.
+const SPINS: &str = "1000";
 
 /// What whoever starts the server says, or else our own.
 fn spins() -> String {
@@ -26,6 +29,8 @@ fn spins() -> String {
 pub struct LlmEngine {
     config: ProcessConfig,
     options: LlmOptions,
+    /// The line that all its models stand in for their passes.
+    turns: Option<Arc<TurnKeeper>>,
 }
 
 impl LlmEngine {
@@ -34,7 +39,11 @@ impl LlmEngine {
         let command = command.with_variable("GOMP_SPINCOUNT", spins()).with_variable("OMP_DYNAMIC", "false");
         // Where an assertion of llama.cpp fails, it would run a debugger before it ends the process.
         let command = command.with_variable("GGML_NO_BACKTRACE", "1");
-        Self { config: ProcessConfig::new(command), options }
+        let turns = TurnKeeper::new().map(Arc::new);
+        if let Err(error) = &turns {
+            tracing::warn!(%error, "models at once will be slow: they cannot take turns");
+        }
+        Self { config: ProcessConfig::new(command), options, turns: turns.ok() }
     }
 
     /// Opens a model with options of its own.
@@ -47,39 +56,25 @@ impl LlmEngine {
             let message = "the model's file has no path from the root";
             EngineError::new(EngineErrorKind::InvalidModel, message).with_detail(error)
         })?;
-        header(&file)?;
         let (draft, adapters) = companions(&file);
         let mut options = options.clone();
         options.draft = options.draft.or(draft);
-        if let Some(draft) = &options.draft {
-            header(draft)?;
-        }
-        let request = OpenRequest { file, options, adapters };
+        let draft = options.draft.as_deref().map(header).transpose()?;
+        let needed = memory::estimate_all(&header(&file)?, draft.as_ref(), &options).map_err(refused)?;
+        memory::check(&needed, available_memory())?;
+        let turns = self.turns.as_ref().map(|turns| turns.files());
+        let request = OpenRequest { file, options, adapters, turns };
         LlmProcess::start(self.config.clone(), request).map_err(|error| engine_error(&error))
     }
 
-    /// The memory that a model will take.
+    /// The memory that a model will take with the options of this engine, its draft included.
     ///
     /// # Errors
-    /// The file is no model that is whole.
+    /// A file is none of a model that is whole.
     pub fn estimate(&self, file: &Path) -> Result<Estimate, EngineError> {
-        let header = header(file)?;
-        let bits = match self.options.cache_type.as_deref() {
-            Some("f32") => 32,
-            Some("q8_0") => 8,
-            Some("q4_0") => 4,
-            _ => 16,
-        };
-        let facts = Facts::of(&header).map_err(refused)?;
-        let or = |value: u32, default: u32| u64::from(if value == 0 { default } else { value });
-        let plan = MemoryPlan {
-            cells: u64::from(self.options.room(facts.context_length).1),
-            sequences: or(self.options.sequences, 16),
-            batch: or(self.options.batch, 512),
-            key_bits: bits,
-            value_bits: bits,
-        };
-        estimate(&header, &plan).map_err(refused)
+        let (draft, _) = companions(file);
+        let draft = self.options.draft.clone().or(draft).map(|draft| header(&draft)).transpose()?;
+        memory::estimate_all(&header(file)?, draft.as_ref(), &self.options).map_err(refused)
     }
 }
 
@@ -93,6 +88,10 @@ impl Engine for LlmEngine {
                 Err(EngineError::new(EngineErrorKind::InvalidModel, message))
             }
         }
+    }
+
+    fn memory_bytes(&self, file: &Path) -> Option<u64> {
+        self.estimate(file).ok().map(|estimate| estimate.total())
     }
 }
 

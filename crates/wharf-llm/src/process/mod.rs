@@ -11,6 +11,7 @@ mod child;
 mod engine;
 mod frame;
 mod link;
+mod memory;
 mod model;
 mod options;
 mod replica;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::TurnFiles;
+
 /// How a model is opened. What is 0 or none is left to the model or the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LlmOptions {
@@ -46,4 +48,6 @@ pub struct OpenRequest {
     pub options: LlmOptions,
     /// Adapters that it has from the start, by name.
     pub adapters: BTreeMap<String, PathBuf>,
+    /// Where it stands in line with other models for its passes; none where it is alone.
+    pub turns: Option<TurnFiles>,
 }

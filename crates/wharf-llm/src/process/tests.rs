@@ -129,7 +129,7 @@ fn config() -> ProcessConfig {
 
 fn request(file: &str) -> OpenRequest {
     let options = LlmOptions { context: 77, ..LlmOptions::default() };
-    OpenRequest { file: PathBuf::from(file), options, adapters: [].into() }
+    OpenRequest { file: PathBuf::from(file), options, adapters: [].into(), turns: None }
 }
 
 fn start() -> LlmProcess {

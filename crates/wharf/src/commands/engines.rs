@@ -22,6 +22,13 @@ impl Engine for ByFile {
             _ => self.graphs.load(model, options),
         }
     }
+
+    fn memory_bytes(&self, file: &Path) -> Option<u64> {
+        match is_language_model(file) {
+            true => self.language.memory_bytes(file),
+            false => self.graphs.memory_bytes(file),
+        }
+    }
 }
 
 fn is_language_model(path: &Path) -> bool {

@@ -20,6 +20,7 @@ pub(super) use request::{EmbedMessage, GenerateMessage, PartMessage};
 
 use super::frame::malformed;
 use super::{LlmOptions, OpenRequest};
+use crate::TurnFiles;
 
 /// From the server to the worker.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -105,6 +106,16 @@ pub(super) struct OpenMessage {
     flash_attention: Option<bool>,
     #[prost(message, repeated, tag = "10")]
     adapters: Vec<AdapterMessage>,
+    #[prost(message, optional, tag = "11")]
+    turns: Option<TurnsMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct TurnsMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    next: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    running: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -167,7 +178,7 @@ pub(super) struct ErrorMessage {
 }
 
 impl From<&OpenRequest> for OpenMessage {
-    fn from(OpenRequest { file, options, adapters }: &OpenRequest) -> Self {
+    fn from(OpenRequest { file, options, adapters, turns }: &OpenRequest) -> Self {
         let adapter =
             |(name, file): (&String, &PathBuf)| AdapterMessage { name: name.clone(), file: path_bytes(file) };
         Self {
@@ -181,6 +192,10 @@ impl From<&OpenRequest> for OpenMessage {
             cache_type: options.cache_type.clone(),
             flash_attention: options.flash_attention,
             adapters: adapters.iter().map(adapter).collect(),
+            turns: turns.as_ref().map(|turns| TurnsMessage {
+                next: path_bytes(&turns.next),
+                running: path_bytes(&turns.running),
+            }),
         }
     }
 }
@@ -198,7 +213,14 @@ impl From<OpenMessage> for OpenRequest {
             flash_attention: message.flash_attention,
         };
         let adapters = message.adapters.into_iter().map(|adapter| (adapter.name, path_of(adapter.file)));
-        Self { file: path_of(message.file), options, adapters: adapters.collect() }
+        let turns =
+            |turns: TurnsMessage| TurnFiles { next: path_of(turns.next), running: path_of(turns.running) };
+        Self {
+            file: path_of(message.file),
+            options,
+            adapters: adapters.collect(),
+            turns: message.turns.map(turns),
+        }
     }
 }
 
