@@ -13,6 +13,7 @@ use crate::Limits;
 use crate::anthropic::AnthropicService;
 use crate::language::Ids;
 use crate::listener::RequestBody;
+use crate::metrics::HttpMetrics;
 use crate::ollama::OllamaService;
 use crate::openai::batches::Batches;
 use crate::openai::{OpenAiService, error, request_id};
@@ -24,6 +25,7 @@ pub(crate) struct LanguageService {
     openai: OpenAiService,
     anthropic: AnthropicService,
     ollama: OllamaService,
+    metrics: Arc<HttpMetrics>,
 }
 
 impl LanguageService {
@@ -31,10 +33,11 @@ impl LanguageService {
         models: Arc<dyn LanguageModels>,
         limits: Arc<Limits>,
         batches: Option<Batches>,
+        metrics: Arc<HttpMetrics>,
     ) -> Self {
         let anthropic = AnthropicService::new(Arc::clone(&models), Arc::clone(&limits));
         let ollama = OllamaService::new(Arc::clone(&models), Arc::clone(&limits));
-        Self { openai: OpenAiService::new(models, limits).with_batches(batches), anthropic, ollama }
+        Self { openai: OpenAiService::new(models, limits).with_batches(batches), anthropic, ollama, metrics }
     }
 
     /// Whether a request is for language models.
@@ -59,18 +62,23 @@ impl LanguageService {
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
         let name = name_of(request.headers());
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.answered(request, &name).await;
+        self.metrics.count(&method, &path, response.status());
+        named(response, name)
+    }
+
+    async fn answered(&self, request: Request<RequestBody>, name: &HeaderValue) -> Response<Body> {
         if request.method() == Method::POST && is_of_a_page_unasked(request.headers()) {
             let text = "pages of other origins are answered only where they send `application/json`";
             let error = ServiceError::new(ErrorCode::PermissionDenied, text);
-            let refused = error::response(error.into(), request.version());
-            return named(refused, name);
+            return error::response(error.into(), request.version());
         }
-        let response = match request.uri().path() {
-            path if AnthropicService::is_of(path) => self.anthropic.answer(request, &name).await,
+        match request.uri().path() {
+            path if AnthropicService::is_of(path) => self.anthropic.answer(request, name).await,
             path if OllamaService::is_of(path) => self.ollama.answer(request).await,
             _ => self.openai.answer(request).await,
-        };
-        named(response, name)
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::http_service::{EveryService, HttpService, Protocols};
 use crate::kserve::KserveService;
 use crate::language_service::LanguageService;
 use crate::listener::{Edge, Gate, Holdings, Hosts, Listener, RequestBody, Socket, SocketFile, Tls, Wire};
-use crate::metrics::collector;
+use crate::metrics::{HttpMetrics, collector};
 use crate::monitor::{Monitor, MonitorThread};
 use crate::oip::rest::OipRestService;
 use crate::oip::{OipBackend, SharedMemory};
@@ -248,8 +248,11 @@ impl ApiHandle {
         config.metrics.register(collector(&common.metrics));
         let admin = config.admin.then(|| AdminService::new(common.clone()));
         let language = config.language_models.clone();
-        let language =
-            language.map(|models| LanguageService::new(models, Arc::clone(limits), batches.clone()));
+        let language = language.map(|models| {
+            let requests = Arc::new(HttpMetrics::default());
+            config.metrics.register(requests.collector());
+            LanguageService::new(models, Arc::clone(limits), batches.clone(), requests)
+        });
         if let Some(batches) = batches {
             self.run_batches(batches);
         }

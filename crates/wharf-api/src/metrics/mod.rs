@@ -6,6 +6,7 @@
 mod call;
 mod collect;
 mod escape;
+mod http;
 mod lines;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use self::lines::LineBudget;
 pub(crate) use call::Call;
 pub(crate) use collect::collector;
 pub(crate) use escape::escaped;
+pub(crate) use http::HttpMetrics;
 
 /// Models with numbers of their own; those that come later share the label of the unknown.
 const MAX_MODELS: usize = 10_000;
