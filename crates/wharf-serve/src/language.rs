@@ -1,6 +1,6 @@
 //! The language models among those that are served.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use wharf_infer::language::{Answered, LanguageCard, LanguageEntry, LanguageLease, LanguageModels, Reply};
 use wharf_infer::{ErrorCode, ModelRef, ServiceError};
@@ -9,6 +9,8 @@ use crate::{ControlMode, ModelInfo, ModelManager};
 
 /// What stands between the name of a model and that of an adapter.
 const ADAPTER: char = ':';
+/// After how long whoever asked for a model that is being loaded should ask again.
+const LOADING_PAUSE: Duration = Duration::from_secs(1);
 
 impl LanguageModels for ModelManager {
     fn find<'a>(&'a self, name: &'a str) -> Answered<'a, LanguageLease> {
@@ -16,7 +18,7 @@ impl LanguageModels for ModelManager {
             let (base, adapter) = parts(name);
             let reference = ModelRef::latest(base);
             let awake = self.wake(&reference).await?;
-            let info = self.signatures(&reference)?;
+            let info = self.signatures(&reference).map_err(|error| self.not_served(base, error))?;
             let model = info.language_model().ok_or_else(|| no_language_model(base))?;
             if let Some(adapter) =
                 adapter.filter(|adapter| !model.adapters().iter().any(|known| known == adapter))
@@ -57,6 +59,22 @@ impl LanguageModels for ModelManager {
 }
 
 impl ModelManager {
+    /// Why a model does not answer, in words that are not those of TensorFlow Serving.
+    fn not_served(&self, name: &str, error: ServiceError) -> ServiceError {
+        if let Some(failure) = self.failure(name).filter(|failure| failure.code() != ErrorCode::NotFound) {
+            let text = format!("the model `{name}` did not load: {}", failure.message());
+            return ServiceError::new(ErrorCode::Unavailable, text);
+        }
+        match error.code() {
+            ErrorCode::NotFound => no_model(name),
+            ErrorCode::Unavailable => {
+                let text = format!("the model `{name}` is not ready yet: it is being loaded");
+                ServiceError::new(ErrorCode::Unavailable, text).with_retry_after(LOADING_PAUSE)
+            }
+            _ => error,
+        }
+    }
+
     fn is_language_model(&self, name: &str) -> bool {
         self.0.registry.language_models().contains(name)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wharf_engine::{Engine, EngineError, EngineErrorKind};
+use wharf_infer::language::LanguageModels;
 use wharf_infer::{ErrorCode, ModelRef};
 use wharf_testing::FakeEngine;
 
@@ -94,6 +95,13 @@ async fn a_model_that_does_not_load_takes_nobody_with_it() {
     assert_eq!(status.error, Some((ErrorCode::DataLoss, "the model's graph is invalid".to_owned())));
     let error = manager.infer(request("bad", 1.0)).await.unwrap_err();
     assert_eq!(error.message(), "Servable not found for request: Latest(bad)");
+    for (name, code, message) in [
+        ("bad", ErrorCode::Unavailable, "the model `bad` did not load: the model's graph is invalid"),
+        ("x:adapter", ErrorCode::NotFound, "the model `x` does not exist"),
+    ] {
+        let error = LanguageModels::find(&manager, name).await.unwrap_err();
+        assert_eq!((error.code(), error.message()), (code, message));
+    }
     assert!(manager.infer(request("good", 1.0)).await.is_ok());
     assert!(!manager.is_ready());
     assert_eq!(manager.models(), ["bad", "good"]);
