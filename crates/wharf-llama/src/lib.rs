@@ -29,7 +29,7 @@ pub use config::{CacheType, LlamaConfig};
 pub use decoder::LlamaDecoder;
 pub use error::{LlamaError, LlamaErrorKind};
 pub use model::open_model;
-pub use native::{AbortHandle, system_information};
+pub use native::{AbortHandle, system_information, unused_features};
 pub use vocabulary::LlamaVocabulary;
 
 /// Opens a model for writing text. Its weights are mapped, and shared by the two.

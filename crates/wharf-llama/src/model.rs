@@ -1,25 +1,33 @@
 //! A file as a language model: header, passes, tokens and scheduler.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
+use sha2::{Digest as _, Sha256};
 use wharf_gguf::{Facts, GgufErrorKind, Header};
 use wharf_infer::language::{LanguageCard, LanguageModel};
 use wharf_infer::{ErrorCode, ServiceError};
 use wharf_llm::{
-    Decoder, InTurn, LlmOptions, ModelParts, OpenRequest, SchedulerConfig, Turnstile, Vocabulary, start_model,
+    Decoder, InTurn, LlmOptions, ModelParts, OpenRequest, PrefixStoreConfig, SchedulerConfig, Turnstile,
+    Vocabulary, start_model,
 };
 
 use crate::{
     CacheType, LlamaConfig, LlamaDecoder, LlamaError, LlamaErrorKind, LlamaVocabulary, open,
-    system_information,
+    system_information, unused_features,
 };
+
+/// Bytes of a file that tell it from others.
+const BEGINNING: u64 = 1 << 20;
 
 /// Opens a model for `wharf_llm::serve_llm_worker`. Its file and its draft's are looked at before llama.cpp sees them.
 ///
 /// # Errors
 /// A file is none of a model, an option makes no sense, or there is not enough memory.
 pub fn open_model(request: &OpenRequest) -> Result<Arc<dyn LanguageModel>, ServiceError> {
+    check_build(&unused_features(), request.options.slow_build)?;
     let facts = facts(&request.file)?;
     let config = config_of(&request.options, &facts)?;
     let (decoder, vocabulary) = open(&request.file, &config).map_err(refusal)?;
@@ -32,8 +40,61 @@ pub fn open_model(request: &OpenRequest) -> Result<Arc<dyn LanguageModel>, Servi
     let turnstile = request.turns.as_ref().map(Turnstile::open).transpose().map_err(no_turns)?.map(Arc::new);
     let decoder = InTurn::new(decoder, turnstile.clone());
     let draft = draft.map(|draft| Box::new(InTurn::new(draft, turnstile)) as Box<dyn Decoder + Send>);
-    let scheduler = SchedulerConfig::default();
-    start_model(ModelParts { decoder, draft, vocabulary: Arc::new(vocabulary), card }, scheduler)
+    let mut scheduler = SchedulerConfig::default();
+    if let Some(guesses) = request.options.guesses {
+        scheduler.guesses.most = guesses as usize;
+    }
+    let prefixes = prefixes(request, config.key_type)?;
+    start_model(ModelParts { decoder, draft, vocabulary: Arc::new(vocabulary), card, prefixes }, scheduler)
+}
+
+/// The model's own folder for prefixes: a state is of use to the same file, the same type of cache and the same build alone.
+fn prefixes(request: &OpenRequest, cache: CacheType) -> Result<Option<PrefixStoreConfig>, ServiceError> {
+    let LlmOptions { prefixes: Some(folder), prefix_bytes, flash_attention, .. } = &request.options else {
+        return Ok(None);
+    };
+    let unread = |error| ServiceError::internal("the model's file cannot be read", error);
+    let digest = file_digest(&request.file).map_err(unread)?;
+    let version = env!("CARGO_PKG_VERSION");
+    let attention = match flash_attention {
+        None => "auto",
+        Some(true) => "flash",
+        Some(false) => "full",
+    };
+    let name = format!("{digest}-{}-{attention}-{version}", cache.name());
+    Ok(Some(PrefixStoreConfig { folder: folder.join(name), size_bytes: *prefix_bytes }))
+}
+
+/// Names a file by its size, its time and its beginning: reading gigabytes of weights would take longer than loading them.
+fn file_digest(file: &Path) -> std::io::Result<String> {
+    let mut opened = std::fs::File::open(file)?;
+    let metadata = opened.metadata()?;
+    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut beginning = Vec::new();
+    std::io::Read::take(&mut opened, BEGINNING).read_to_end(&mut beginning)?;
+    let mut digest = Sha256::new();
+    digest.update(metadata.len().to_le_bytes());
+    digest.update(modified.as_nanos().to_le_bytes());
+    digest.update(&beginning);
+    Ok(digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Says which of the processor's vector instructions this build leaves unused, and refuses one without the most important.
+fn check_build(unused: &[&str], slow_build: bool) -> Result<(), ServiceError> {
+    if unused.is_empty() {
+        return Ok(());
+    }
+    let unused_names = unused.join(", ");
+    let message = format!(
+        "this build of llama.cpp does not use what the processor has: {unused_names}; build with \
+         RUSTFLAGS=-Ctarget-cpu=native"
+    );
+    if unused.contains(&"AVX2") && !slow_build {
+        let text = format!("{message}, or serve many times slower with --llm-slow-build");
+        return Err(ServiceError::new(ErrorCode::FailedPrecondition, text));
+    }
+    tracing::warn!("{message}");
+    Ok(())
 }
 
 fn facts(file: &Path) -> Result<Facts, ServiceError> {
@@ -123,4 +184,19 @@ fn refusal(error: LlamaError) -> ServiceError {
         LlamaErrorKind::Memory => ErrorCode::Overloaded,
     };
     ServiceError::new(code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_avx2_is_refused_unless_it_is_wanted() {
+        assert!(check_build(&[], false).is_ok());
+        assert!(check_build(&["AVX512"], false).is_ok());
+        assert!(check_build(&["AVX2", "AVX512"], true).is_ok());
+        let error = check_build(&["AVX2", "AVX512"], false).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::FailedPrecondition);
+        assert!(error.message().contains("AVX2, AVX512; build with"), "{error}");
+    }
 }

@@ -13,6 +13,7 @@ mod model;
 mod process;
 mod sampling;
 mod scheduler;
+mod store;
 mod text;
 mod turns;
 
@@ -26,4 +27,5 @@ pub use process::{
 pub use scheduler::{
     Clock, ConstraintConfig, GuessConfig, Scheduler, SchedulerConfig, SchedulerHandle, Step, SystemClock,
 };
+pub use store::PrefixStoreConfig;
 pub use turns::{InTurn, Turn, TurnFiles, TurnKeeper, Turnstile};

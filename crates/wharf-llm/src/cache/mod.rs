@@ -75,6 +75,17 @@ impl CellBook {
         !self.free.is_empty() || !self.kept.is_empty()
     }
 
+    /// Whether a sequence and so many cells can be had without taking anything from a request.
+    pub(crate) fn has_place(&self, cells: usize) -> bool {
+        self.has_sequence() && self.available() >= cells
+    }
+
+    /// Whose a kept sequence is, and its tokens; `None` if it is not kept.
+    pub(crate) fn kept(&self, sequence: SequenceId) -> Option<(&Namespace, Vec<TokenId>)> {
+        let kept = self.kept.iter().find(|kept| kept.sequence == sequence)?;
+        Some((&kept.namespace, self.tree.tokens(sequence)))
+    }
+
     /// How many tokens at the beginning of these are there already.
     pub(crate) fn known(&self, namespace: &Namespace, tokens: &[TokenId]) -> Known {
         self.find(namespace, tokens)

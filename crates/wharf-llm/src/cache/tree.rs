@@ -78,6 +78,17 @@ impl CellTree {
         self.places.get(&sequence).map_or(0, |place| self.nodes[place.node].end())
     }
 
+    /// The tokens of a sequence.
+    pub(super) fn tokens(&self, sequence: SequenceId) -> Vec<TokenId> {
+        let mut parts = Vec::new();
+        let mut at = self.places.get(&sequence).map(|place| place.node);
+        while let Some(node) = at {
+            parts.push(self.nodes[node].tokens.as_slice());
+            at = self.nodes[node].parent;
+        }
+        parts.into_iter().rev().flatten().copied().collect()
+    }
+
     /// Tokens at the end of a sequence that no other has.
     pub(super) fn own_tail(&self, sequence: SequenceId) -> usize {
         let Some(place) = self.places.get(&sequence) else { return 0 };

@@ -16,7 +16,8 @@ use wharf_infer::language::{
 };
 use wharf_infer::{ErrorCode, ServiceError};
 
-use crate::{Decoder, Scheduler, SchedulerConfig, SchedulerHandle, SharedVocabulary};
+use crate::store::PrefixStore;
+use crate::{Decoder, PrefixStoreConfig, Scheduler, SchedulerConfig, SchedulerHandle, SharedVocabulary};
 use answer::SureReply;
 use embed::{EmbedWork, refusal};
 use pool::WorkPool;
@@ -34,22 +35,28 @@ pub struct ModelParts<D> {
     pub vocabulary: SharedVocabulary,
     /// What is known of it.
     pub card: LanguageCard,
+    /// Where its prefixes survive a restart.
+    pub prefixes: Option<PrefixStoreConfig>,
 }
 
 /// Puts a model's scheduler on a thread of its own, which ends when the model is dropped.
 ///
 /// # Errors
-/// The system gives no more threads.
+/// The system gives no more threads, or the folder for prefixes cannot be used.
 pub fn start_model<D: Decoder + Send + 'static>(
     parts: ModelParts<D>,
     config: SchedulerConfig,
 ) -> Result<Arc<dyn LanguageModel>, ServiceError> {
     let no_threads = |error| ServiceError::internal("the model could not be started", error);
-    let ModelParts { decoder, draft, vocabulary, card } = parts;
+    let ModelParts { decoder, draft, vocabulary, card, prefixes } = parts;
     let pool = WorkPool::new(PREPARING_THREADS).map_err(no_threads)?;
     let mut scheduler = Scheduler::new(decoder, vocabulary.clone(), config);
     if let Some(draft) = draft {
         scheduler = scheduler.with_draft(draft);
+    }
+    if let Some(prefixes) = prefixes {
+        let no_folder = |error| ServiceError::internal("the folder for prefixes cannot be used", error);
+        scheduler = scheduler.with_store(PrefixStore::open(prefixes).map_err(no_folder)?);
     }
     let handle = scheduler.handle();
     // A fault has been told to everyone by the time it comes back here.

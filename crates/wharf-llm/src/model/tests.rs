@@ -12,6 +12,7 @@ fn model() -> Arc<dyn LanguageModel> {
         draft: None,
         vocabulary: FakeVocabulary::shared(),
         card: LanguageCard::default(),
+        prefixes: None,
     };
     start_model(parts, SchedulerConfig::default()).unwrap()
 }

@@ -25,6 +25,14 @@ pub struct LlmOptions {
     pub cache_type: Option<String>,
     /// Whether attention is computed without its matrix in memory.
     pub flash_attention: Option<bool>,
+    /// Whether a build may be used that leaves vector instructions of the processor unused.
+    pub slow_build: bool,
+    /// Tokens that are guessed ahead for one answer in one pass at most; 0 for none, and none for 8.
+    pub guesses: Option<u32>,
+    /// A folder in which prefixes survive a restart, in a folder of each model's own.
+    pub prefixes: Option<PathBuf>,
+    /// Bytes that the prefixes of one model may take there.
+    pub prefix_bytes: u64,
 }
 
 /// Tokens that a model has room for where nobody says, however many it was trained on: more is memory that most never use.

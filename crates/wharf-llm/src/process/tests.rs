@@ -105,8 +105,13 @@ fn open(request: &OpenRequest) -> Result<Arc<dyn LanguageModel>, ServiceError> {
     };
     let mut decoder = FakeDecoder::new(1 << 20, 16, 64);
     decoder.ends = false;
-    let parts =
-        ModelParts { decoder: Troubled(decoder), draft: None, vocabulary: FakeVocabulary::shared(), card };
+    let parts = ModelParts {
+        decoder: Troubled(decoder),
+        draft: None,
+        vocabulary: FakeVocabulary::shared(),
+        card,
+        prefixes: None,
+    };
     start_model(parts, SchedulerConfig::default())
 }
 

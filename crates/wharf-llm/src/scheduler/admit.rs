@@ -24,6 +24,7 @@ impl<D: Decoder + 'static> Scheduler<D> {
     /// True if one was given.
     fn admit_one(&mut self) -> bool {
         for place in self.by_turn() {
+            self.recall(place);
             let Some(run) = self.waiting.get(place) else { continue };
             let known = match run.saved {
                 Some(_) => Known::default(),

@@ -35,6 +35,16 @@ impl<D: Decoder + 'static> Scheduler<D> {
         let guesses: usize = plan.slots.iter().map(|slot| slot.guesses).sum();
         let answers = plan.batch.len() - plan.prompt_tokens - guesses;
         self.rate.record(plan.prompt_tokens, answers, guesses, now.saturating_duration_since(start));
+        tracing::trace!(
+            prompts = plan.prompt_tokens,
+            answers,
+            guesses,
+            is_express = plan.is_express,
+            waiting = self.waiting.len(),
+            ms = now.saturating_duration_since(start).as_secs_f64() * 1e3,
+            "pass"
+        );
+        self.was_express = plan.is_express;
         self.pass += 1;
         self.metrics.passes += 1;
         for slot in &plan.slots {

@@ -89,6 +89,7 @@ impl<D: Decoder + 'static> Scheduler<D> {
             computed: 0,
             sequence: None,
             saved: None,
+            was_recalled: false,
             answer,
             measures_prompt: choice == 0 && prepared.request.prompt_logprobs.is_some(),
             last_pass: 0,
@@ -148,6 +149,7 @@ impl<D: Decoder + 'static> Scheduler<D> {
         if let Some(draft) = &mut self.draft {
             draft.forget(run.order);
         }
+        self.remember(&run);
         if let Some(sequence) = run.sequence.take() {
             self.cells.retire(&mut self.decoder, sequence, run.namespace.as_ref().clone());
         }

@@ -15,6 +15,7 @@ mod guesses;
 mod handle;
 mod intake;
 mod limits;
+mod persist;
 mod plan;
 mod preempt;
 mod prepare;
@@ -23,14 +24,15 @@ mod run;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use wharf_infer::language::{GenerateEvent, LanguageLoad, LanguageMetrics};
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::cache::CellBook;
-use crate::{AdapterId, DecodeFault, Decoder, SharedVocabulary};
+use crate::store::PrefixStore;
+use crate::{AdapterId, DecodeFault, Decoder, SequenceId, SharedVocabulary};
 
 use answer::Tools;
 pub use clock::{Clock, SystemClock};
@@ -74,7 +76,13 @@ pub struct Scheduler<D: Decoder> {
     removals: Vec<(AdapterId, Unload<D>)>,
     /// Bytes of saved states.
     saved_bytes: usize,
+    /// Prefixes in files.
+    store: Option<PrefixStore>,
+    /// Sequences that may be stored there.
+    unstored: VecDeque<SequenceId>,
     next_order: u64,
+    /// Whether a single prompt had the last pass.
+    was_express: bool,
     pass: u64,
     /// Turns in which something was done.
     turns: u64,
@@ -101,7 +109,10 @@ impl<D: Decoder + 'static> Scheduler<D> {
             adapter: None,
             removals: Vec::new(),
             saved_bytes: 0,
+            store: None,
+            unstored: VecDeque::new(),
             next_order: 0,
+            was_express: false,
             pass: 0,
             turns: 0,
             decoder,
@@ -113,6 +124,13 @@ impl<D: Decoder + 'static> Scheduler<D> {
     #[must_use]
     pub fn with_draft(mut self, draft: Box<dyn Decoder + Send>) -> Self {
         self.draft = Some(crate::guess::Draft::new(draft));
+        self
+    }
+
+    /// Keeps prefixes in files as well.
+    #[must_use]
+    pub(crate) fn with_store(mut self, store: PrefixStore) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -159,7 +177,8 @@ impl<D: Decoder + 'static> Scheduler<D> {
         let plan = self.plan();
         if plan.is_empty() {
             self.publish();
-            return Ok(if self.active.is_empty() { Step::Idle } else { Step::Passed });
+            let is_idle = self.active.is_empty() && !self.store_one();
+            return Ok(if is_idle { Step::Idle } else { Step::Passed });
         }
         self.turns += 1;
         let result = self.pass(plan);

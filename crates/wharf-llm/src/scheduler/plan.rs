@@ -1,7 +1,6 @@
 //! What the next pass computes.
 
 use super::Scheduler;
-use super::rate::LEAST_CHUNK;
 use super::run::Run;
 use crate::{AdapterId, BatchToken, Decoder};
 
@@ -9,6 +8,10 @@ use crate::{AdapterId, BatchToken, Decoder};
 pub(super) const MOST_PENDING: usize = 64;
 /// The part of a neighbour's own prompt that it may have to wait for another's.
 const NEIGHBOUR_SHARE: f64 = 0.2;
+/// Fewer tokens of a prompt than this are in no pass however short a neighbour's prompts are.
+const LEAST_POLITE: usize = 8;
+/// A prompt of which no more than this is to be computed may have a pass of its own.
+const SHORT: usize = 64;
 
 /// What one answer has in a pass.
 #[derive(Clone, Debug)]
@@ -33,11 +36,18 @@ pub(super) struct Plan {
     pub(super) prompt_tokens: usize,
     /// Rows of logits that it gives.
     rows: usize,
+    /// Whether a short prompt has this pass for itself.
+    pub(super) is_express: bool,
 }
 
 impl Plan {
     pub(super) fn is_empty(&self) -> bool {
         self.batch.is_empty()
+    }
+
+    /// Tokens that a neighbour waits for without anybody being sure to want them.
+    fn optional(&self) -> usize {
+        self.prompt_tokens + self.slots.iter().map(|slot| slot.guesses).sum::<usize>()
     }
 
     fn add(&mut self, place: usize, run: &Run, own: usize, guesses: usize) {
@@ -93,11 +103,37 @@ impl<D: Decoder + 'static> Scheduler<D> {
     fn compose(&mut self, scope: Scope) -> Plan {
         let Some(adapter) = self.next_adapter() else { return Plan::default() };
         let mut plan = Plan { adapter, ..Plan::default() };
+        if let Some(place) = self.express(adapter).filter(|_| scope.prompts) {
+            plan.is_express = true;
+            let run = &self.active[place];
+            plan.add(place, run, run.pending(), 0);
+            plan.prompt_tokens = plan.batch.len();
+            return plan;
+        }
         self.add_answers(&mut plan, scope);
         if scope.prompts {
             self.add_prompts(&mut plan);
         }
         plan
+    }
+
+    /// A short prompt that has the pass for itself: of a caller who has had less than all whose answers grow, and whom their
+    /// rows would make wait. Never twice in a row, so that answers go on.
+    fn express(&self, adapter: Option<AdapterId>) -> Option<usize> {
+        if self.was_express {
+            return None;
+        }
+        let place = *self.places(adapter, true).first()?;
+        let run = &self.active[place];
+        let (caller, reached) = (&run.namespace.caller, self.reached(run));
+        let is_behind = |other: &Run| {
+            other.namespace.caller != *caller && self.fair.tag(&other.namespace.caller) > reached
+        };
+        let mut answers = self.active.iter().filter(|other| !other.is_prefilling()).peekable();
+        // The end of a long prompt is not short.
+        let all = run.tokens.len().saturating_sub(run.found).max(run.pending());
+        let is_short = all <= SHORT.min(self.decoder.shape().batch as usize) && !run.measures_prompt;
+        (is_short && answers.peek().is_some() && answers.all(is_behind)).then_some(place)
     }
 
     /// The adapter of those who were longest without a pass: groups take turns.
@@ -148,7 +184,10 @@ impl<D: Decoder + 'static> Scheduler<D> {
             }
             let own = run.pending().min(room);
             let guesses = match scope.guesses && own == run.pending() {
-                true => run.guesser.guesses().len().min(spare).min(room - own),
+                true => {
+                    let polite = self.neighbourly(run).saturating_sub(plan.optional());
+                    run.guesser.guesses().len().min(spare).min(room - own).min(polite)
+                }
                 false => 0,
             };
             spare -= guesses;
@@ -165,7 +204,7 @@ impl<D: Decoder + 'static> Scheduler<D> {
             let run = &self.active[place];
             let rows = self.config.logit_rows.saturating_sub(plan.rows);
             let most = if run.measures_prompt { rows } else { usize::MAX };
-            let polite = self.neighbourly(run).saturating_sub(plan.prompt_tokens);
+            let polite = self.neighbourly(run).saturating_sub(plan.optional());
             let limit = budget.min(polite).min(most);
             // The end of a prompt is not worth a pass of its own.
             let own = if run.pending() <= limit + limit / 8 { run.pending().min(free) } else { limit };
@@ -184,10 +223,10 @@ impl<D: Decoder + 'static> Scheduler<D> {
         }
     }
 
-    /// How many tokens of prompts a pass may have with this one's if another caller is about who asks for little: it would otherwise
+    /// How many tokens of prompts and guesses a pass may have with this one's if another caller is about who asks for little: it would otherwise
     /// wait for this pass longer than for its own answer.
     fn neighbourly(&self, run: &Run) -> usize {
         let shortest = self.fair.shortest_neighbour(&run.namespace.caller, self.clock.now());
-        shortest.map_or(usize::MAX, |tokens| ((tokens * NEIGHBOUR_SHARE) as usize).max(LEAST_CHUNK))
+        shortest.map_or(usize::MAX, |tokens| ((tokens * NEIGHBOUR_SHARE) as usize).max(LEAST_POLITE))
     }
 }

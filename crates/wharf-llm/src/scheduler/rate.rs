@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Tokens of a prompt that the first passes take, before anything is known.
 const FIRST_CHUNK: usize = 32;
 /// Fewer tokens of a prompt are not worth a pass of their own: the weights are read once for all of them.
-pub(super) const LEAST_CHUNK: usize = 16;
+const LEAST_CHUNK: usize = 16;
 /// The part of what is known that each new measurement replaces.
 const NEW_PART: f64 = 0.2;
 

@@ -53,6 +53,8 @@ pub(super) struct Run {
     pub(super) sequence: Option<SequenceId>,
     /// The sequence's state, while it had to make way.
     pub(super) saved: Option<Vec<u8>>,
+    /// Whether it was looked for among the prefixes in files.
+    pub(super) was_recalled: bool,
     pub(super) answer: Answer,
     /// Whether the probabilities of the prompt are wanted, which takes all of it being computed.
     pub(super) measures_prompt: bool,

@@ -223,7 +223,7 @@ pub(super) fn parse_port(text: &str) -> Result<Port, String> {
 }
 
 /// A number of bytes, with a unit or without.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let expected = || "expected a size such as 512MiB, 2GiB or 100MB".to_owned();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use wharf_llm::LlmOptions;
 
+use super::serve::parse_size;
+
 /// What is 0 is left to the model or the machine.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct LanguageArgs {
@@ -28,6 +30,19 @@ pub(crate) struct LanguageArgs {
     /// Language models: what the numbers that are kept of a token are stored as; `q8_0` takes half as much as `f16`
     #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16", "q8_0", "q4_0"])]
     pub(crate) llm_cache_type: Option<String>,
+    /// Language models: tokens that are guessed ahead for an answer and checked together at most; 0 for none
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(crate) llm_guesses: u32,
+    /// Language models: folder in which the beginnings of prompts that were computed survive a restart
+    #[arg(long, value_name = "DIR")]
+    pub(crate) llm_prefixes: Option<PathBuf>,
+    /// Language models: what those of one model may take there, such as 512MiB; the least recently used go first
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
+    pub(crate) llm_prefix_space: u64,
+    /// Language models: serve them also where llama.cpp was compiled without AVX2 and the processor has it, which is many
+    /// times slower
+    #[arg(long)]
+    pub(crate) llm_slow_build: bool,
     /// Language models: folder in which the files and batches of clients are kept; without it there are none
     #[arg(long, value_name = "DIR")]
     pub(crate) llm_data: Option<PathBuf>,
@@ -43,6 +58,10 @@ impl LanguageArgs {
             threads: self.llm_threads,
             batch: self.llm_batch,
             cache_type: self.llm_cache_type.clone(),
+            slow_build: self.llm_slow_build,
+            guesses: Some(self.llm_guesses),
+            prefixes: self.llm_prefixes.clone(),
+            prefix_bytes: self.llm_prefix_space,
             ..LlmOptions::default()
         }
     }

@@ -108,6 +108,14 @@ pub(super) struct OpenMessage {
     adapters: Vec<AdapterMessage>,
     #[prost(message, optional, tag = "11")]
     turns: Option<TurnsMessage>,
+    #[prost(bool, tag = "12")]
+    slow_build: bool,
+    #[prost(uint32, optional, tag = "13")]
+    guesses: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "14")]
+    prefixes: Option<Vec<u8>>,
+    #[prost(uint64, tag = "15")]
+    prefix_bytes: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -191,6 +199,10 @@ impl From<&OpenRequest> for OpenMessage {
             draft: options.draft.as_deref().map(path_bytes),
             cache_type: options.cache_type.clone(),
             flash_attention: options.flash_attention,
+            slow_build: options.slow_build,
+            guesses: options.guesses,
+            prefixes: options.prefixes.as_deref().map(path_bytes),
+            prefix_bytes: options.prefix_bytes,
             adapters: adapters.iter().map(adapter).collect(),
             turns: turns.as_ref().map(|turns| TurnsMessage {
                 next: path_bytes(&turns.next),
@@ -211,6 +223,10 @@ impl From<OpenMessage> for OpenRequest {
             draft: message.draft.map(path_of),
             cache_type: message.cache_type,
             flash_attention: message.flash_attention,
+            slow_build: message.slow_build,
+            guesses: message.guesses,
+            prefixes: message.prefixes.map(path_of),
+            prefix_bytes: message.prefix_bytes,
         };
         let adapters = message.adapters.into_iter().map(|adapter| (adapter.name, path_of(adapter.file)));
         let turns =

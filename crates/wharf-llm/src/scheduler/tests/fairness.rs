@@ -39,7 +39,9 @@ fn light_beside(heavy: usize, light_tokens: usize) -> Duration {
             let seed = 7 + lights.len() as u32;
             // It was due while the last pass was under way, and counts from then.
             let asked = start + period * lights.len() as u32;
-            let (events, ticket) = bench.ask(by("light", greedy(&prompt(seed, light_tokens), 8)));
+            let mut request = by("light", greedy(&prompt(seed, light_tokens), 8));
+            request.ignore_end = true;
+            let (events, ticket) = bench.ask(request);
             lights.push((asked, events, ticket));
         }
         if bench.scheduler.step().unwrap() == crate::Step::Idle {
@@ -57,7 +59,7 @@ fn light_beside(heavy: usize, light_tokens: usize) -> Duration {
 
 #[test]
 fn a_heavy_neighbour_makes_a_light_caller_wait_half_as_long_again_at_most() {
-    for light_tokens in [60, 200, 800] {
+    for light_tokens in [30, 60, 200, 800] {
         let alone = light_beside(0, light_tokens);
         for heavy in [1, 4, 20] {
             let beside = light_beside(heavy, light_tokens);
@@ -65,6 +67,37 @@ fn a_heavy_neighbour_makes_a_light_caller_wait_half_as_long_again_at_most() {
             assert!(ratio <= 1.5, "{light_tokens} tokens beside {heavy}: {beside:?}, alone {alone:?}");
         }
     }
+}
+
+/// Answers after prompts of callers with these names, all of 40 tokens, and how many passes they took.
+fn passes_of(callers: &[&str]) -> (usize, usize) {
+    let mut bench = bench(SchedulerConfig::default());
+    let mut talk = by("talker", greedy(&prompt(1, 400), 200));
+    talk.ignore_end = true;
+    let (talking, _ticket) = bench.ask(talk);
+    while talking.outcome(0).tokens.len() < 3 {
+        bench.scheduler.step().unwrap();
+    }
+    let before = talking.outcome(0).tokens.len();
+    let asked: Vec<_> = (callers.iter().zip(10..))
+        .map(|(caller, seed)| bench.ask(by(caller, greedy(&prompt(seed, 40), 1))))
+        .collect();
+    let mut passes = 0;
+    while asked.iter().any(|(events, _)| events.usage().is_none()) {
+        bench.scheduler.step().unwrap();
+        passes += 1;
+    }
+    (passes, talking.outcome(0).tokens.len() - before)
+}
+
+#[test]
+fn a_short_prompt_has_a_pass_for_itself_and_answers_have_every_other_one() {
+    assert_eq!(passes_of(&["light"]), (1, 0));
+    let (passes, grown) = passes_of(&["one", "two", "three", "four"]);
+    assert!(grown >= passes / 2, "{grown} tokens in {passes} passes");
+    // Not beside an answer of its own caller, which would only wait for it.
+    let (passes, grown) = passes_of(&["talker"]);
+    assert!(grown >= passes, "{grown} tokens in {passes} passes");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! The prefix cache and what requests share.
 
+use std::path::Path;
+
 use super::fake::{FakeDecoder, Watch};
 use super::{Bench, alone, by, greedy, prompt};
 use crate::AdapterId;
+use crate::PrefixStoreConfig;
 use crate::scheduler::SchedulerConfig;
+use crate::store::PrefixStore;
 
 fn computed(watch: &Watch) -> usize {
     watch.batches.iter().map(Vec::len).sum()
@@ -144,4 +148,47 @@ fn an_adapter_goes_when_nobody_uses_it() {
     bench.finish();
     assert!(*gone.lock().unwrap() && events.usage().is_some());
     assert_eq!(handle.load().cells_used, 0);
+}
+
+/// A server that keeps prefixes in a folder, as it is after a start.
+fn started(folder: &Path) -> Bench {
+    let (mut bench, _) = watched(FakeDecoder::new(4096, 8, 128));
+    let config = PrefixStoreConfig { folder: folder.to_owned(), size_bytes: 1 << 20 };
+    bench.scheduler = bench.scheduler.with_store(PrefixStore::open(config).unwrap());
+    bench
+}
+
+#[test]
+fn prefixes_survive_a_restart_for_their_own_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = by("one", greedy(&prompt(1, 200), 5));
+    first.ignore_end = true;
+    let mut text = prompt(1, 200);
+    text.extend(started(folder.path()).run(first).outcome(0).tokens);
+    text.extend(prompt(7, 10));
+    let next = greedy(&text, 5);
+    let expected = alone(&next);
+    let events = started(folder.path()).run(by("one", next.clone()));
+    assert_eq!(events.usage().unwrap().cached_tokens, 204);
+    assert_eq!(events.outcome(0), expected[0]);
+    let events = started(folder.path()).run(by("two", next.clone()));
+    assert_eq!((events.usage().unwrap().cached_tokens, &events.outcome(0)), (0, &expected[0]));
+    // What is kept in memory already is not read again.
+    let mut bench = started(folder.path());
+    for cached in [214, 214] {
+        let events = bench.run(by("one", next.clone()));
+        assert!(events.usage().unwrap().cached_tokens >= cached - 1, "{:?}", events.usage());
+        assert_eq!(events.outcome(0), expected[0]);
+    }
+}
+
+#[test]
+fn a_stored_prefix_that_has_no_room_is_computed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    started(folder.path()).run(greedy(&prompt(1, 200), 1));
+    let (mut bench, _) = watched(FakeDecoder::new(250, 1, 128));
+    let config = PrefixStoreConfig { folder: folder.path().to_owned(), size_bytes: 1 << 20 };
+    bench.scheduler = bench.scheduler.with_store(PrefixStore::open(config).unwrap());
+    let request = greedy(&prompt(1, 210), 3);
+    assert_eq!(bench.run(request.clone()).outcome(0), alone(&request)[0]);
 }
