@@ -66,9 +66,10 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts one for a language model in a file.
-    pub(super) fn of_language_model(file: &Path) -> anyhow::Result<Self> {
-        Self::start([file.into(), "--http-port".into(), "0".into()], None)
+    /// Starts one for a language model in a file, with these flags besides.
+    pub(super) fn of_language_model(file: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let flags = ["--http-port", "0"].iter().chain(flags).map(Into::into);
+        Self::start(std::iter::once(file.into()).chain(flags), None)
     }
 
     /// Where it listens for what has no port of its own.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::facts::{Clock, Cores, Cpu, Facts, Library, Memory, OpenFiles, Port, PortState, Repository};
+use super::facts::{
+    Clock, Cores, Cpu, Facts, Library, Llama, Memory, OpenFiles, Port, PortState, Repository,
+};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,6 +54,7 @@ pub(super) fn examine(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![
         cpu(&facts.cpu),
         library(&facts.library),
+        llama(&facts.llama),
         cores(&facts.cores),
         memory(&facts.memory),
         bandwidth(&facts.memory),
@@ -98,6 +101,16 @@ fn library(library: &Result<Library, String>) -> Finding {
             "`make deps` puts libonnxruntime into the project; ORT_DYLIB_PATH names another one",
         ),
     }
+}
+
+fn llama(llama: &Llama) -> Finding {
+    let mend = format!(
+        "language models do not use {} of this processor: build with RUSTFLAGS=-Ctarget-cpu=native",
+        llama.unused.join(" ")
+    );
+    let is_refused = llama.unused.contains(&"AVX2");
+    let worst = if is_refused { Verdict::Fail } else { Verdict::Warn };
+    Finding::ok("llama.cpp", llama.information.clone()).or(worst, !llama.unused.is_empty(), mend)
 }
 
 fn cores(cores: &Cores) -> Finding {

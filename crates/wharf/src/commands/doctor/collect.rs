@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use wharf_engine::OnnxEngine;
 
-use super::facts::{Clock, Cpu, Facts, Library, Memory, Repository};
+use super::facts::{Clock, Cpu, Facts, Library, Llama, Memory, Repository};
 use super::{ports, system};
 
 /// Bytes that each thread copies at once: more than any cache holds.
@@ -23,6 +23,10 @@ pub(super) fn collect(repository: &Path, bind: IpAddr, port_offset: u16) -> Fact
         cores,
         memory: Memory { bytes_per_second: copy_rate(cores.available), ..system::memory() },
         library: library(),
+        llama: Llama {
+            information: wharf_llama::system_information(),
+            unused: wharf_llama::unused_features(),
+        },
         open_files: system::open_files(),
         ports: ports::all(bind, port_offset),
         repository: look_at(repository),

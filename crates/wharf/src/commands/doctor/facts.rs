@@ -11,6 +11,7 @@ pub(super) struct Facts {
     pub(super) memory: Memory,
     /// ONNX Runtime; or why there is none, with the places that were looked at.
     pub(super) library: Result<Library, String>,
+    pub(super) llama: Llama,
     /// Files that may be open at once, sockets included; `None` where the system does not say.
     pub(super) open_files: Option<OpenFiles>,
     pub(super) ports: Vec<Port>,
@@ -56,6 +57,15 @@ pub(super) struct Memory {
 pub(super) struct Library {
     pub(super) path: PathBuf,
     pub(super) version: String,
+}
+
+/// llama.cpp as it was compiled into this program.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Llama {
+    /// What it says of itself.
+    pub(super) information: String,
+    /// Vector instructions that the processor has and it does not use.
+    pub(super) unused: Vec<&'static str>,
 }
 
 /// Limits of one process.

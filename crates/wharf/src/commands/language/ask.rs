@@ -25,7 +25,7 @@ impl<'a> Model<'a> {
     pub(super) async fn find(arguments: &'a AskArgs) -> anyhow::Result<Self> {
         let path = Path::new(&arguments.model);
         let is_file = EngineKind::of_file(&arguments.model) == Some(EngineKind::Llama) && path.is_file();
-        let server = is_file.then(|| Server::of_language_model(path)).transpose()?;
+        let server = is_file.then(|| Server::of_language_model(path, &[])).transpose()?;
         let address = match &server {
             Some(server) => server.http_address()?,
             None => arguments.server.server.clone(),

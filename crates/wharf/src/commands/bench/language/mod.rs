@@ -2,6 +2,8 @@
 
 mod bare;
 mod clients;
+mod guesses;
+mod neighbours;
 mod report;
 mod stream;
 mod words;
@@ -44,7 +46,7 @@ fn own(file: &Path, arguments: &BenchLanguageArgs, runtime: &Runtime) -> anyhow:
         bail!("there is no file `{}`; to measure a running server name it with --server", file.display());
     }
     let mut lines = Vec::new();
-    let server = Server::of_language_model(file)?;
+    let server = Server::of_language_model(file, &[])?;
     let address = server.http_address()?;
     let (mut bare, mut served) = (Vec::new(), Vec::new());
     for round in 0..arguments.rounds {
@@ -53,6 +55,10 @@ fn own(file: &Path, arguments: &BenchLanguageArgs, runtime: &Runtime) -> anyhow:
     }
     lines.extend(report::ratios(&bare, &served));
     lines.extend(runtime.block_on(loads(&address, arguments))?);
+    let plain = Server::of_language_model(file, &["--llm-guesses", "0"])?;
+    let plain_address = plain.http_address()?;
+    lines.push(runtime.block_on(guesses::gain(&address, &plain_address, arguments.rounds))?);
+    drop(plain);
     lines
         .push(report::memory(server.pid()).context("the system does not tell what memory the server takes")?);
     Ok(lines)
@@ -86,5 +92,6 @@ async fn loads(address: &str, arguments: &BenchLanguageArgs) -> anyhow::Result<V
         let load = Load { clients, system_words: system, tokens: arguments.tokens, seed: arguments.seed };
         lines.push(run(address, &name, what, &load).await?);
     }
+    lines.extend(neighbours::isolation(address).await?);
     Ok(lines)
 }

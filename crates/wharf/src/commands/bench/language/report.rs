@@ -37,16 +37,25 @@ impl Line {
     pub(super) fn of_load(what: &str, clients: u32, timings: &[Timing], took: Duration) -> Self {
         let sum =
             |part: fn(&Timing) -> u32| timings.iter().map(|timing| f64::from(part(timing))).sum::<f64>();
+        Self {
+            tokens_per_second: Some(sum(|timing| timing.written) / took.as_secs_f64()),
+            cached: Some(sum(|timing| timing.cached) / sum(|timing| timing.read).max(1.0)),
+            ..Self::of_firsts(&format!("{what}, {clients} at once"), timings)
+        }
+    }
+
+    /// Of the times to the first text alone.
+    pub(super) fn of_firsts(what: &str, timings: &[Timing]) -> Self {
         let mut firsts: Vec<f64> = timings.iter().map(|timing| timing.first.as_secs_f64() * 1e3).collect();
         firsts.sort_by(f64::total_cmp);
-        Self {
-            what: format!("{what}, {clients} at once"),
-            tokens_per_second: Some(sum(|timing| timing.written) / took.as_secs_f64()),
-            first_p50_ms: rank(&firsts, 0.5),
-            first_p99_ms: rank(&firsts, 0.99),
-            cached: Some(sum(|timing| timing.cached) / sum(|timing| timing.read).max(1.0)),
-            ..Self::default()
-        }
+        let (first_p50_ms, first_p99_ms) = (rank(&firsts, 0.5), rank(&firsts, 0.99));
+        Self { what: what.to_owned(), first_p50_ms, first_p99_ms, ..Self::default() }
+    }
+
+    /// Of rates with something and without it, the medians.
+    pub(super) fn of_gain(what: &str, with: &[f64], without: &[f64]) -> Self {
+        let (tokens_per_second, bare) = (median(with.iter().copied()), median(without.iter().copied()));
+        Self { what: what.to_owned(), tokens_per_second, bare, ..Self::default() }
     }
 }
 

@@ -35,11 +35,22 @@ pub(super) async fn ask(
     messages: &[(&str, &str)],
     tokens: u32,
 ) -> anyhow::Result<Timing> {
+    ask_as(address, model, messages, tokens, None).await
+}
+
+/// The same as the user of a name.
+pub(super) async fn ask_as(
+    address: &str,
+    model: &str,
+    messages: &[(&str, &str)],
+    tokens: u32,
+    user: Option<&str>,
+) -> anyhow::Result<Timing> {
     let messages: Vec<Value> =
         messages.iter().map(|(role, content)| json!({"role": role, "content": content})).collect();
     let body = json!({
         "model": model, "messages": messages, "max_tokens": tokens, "ignore_eos": true, "temperature": 0,
-        "stream": true, "stream_options": {"include_usage": true},
+        "stream": true, "stream_options": {"include_usage": true}, "user": user,
     });
     let mut client = RestClient::connect(address).await?;
     let began = Instant::now();

@@ -20,6 +20,7 @@ fn healthy() -> Facts {
             bytes_per_second: 2e10,
         },
         library: Ok(Library { path: "/lib/libonnxruntime.so".into(), version: "1.32.0".to_owned() }),
+        llama: Llama { information: "CPU : AVX2 = 1".to_owned(), unused: vec![] },
         open_files: Some(OpenFiles { soft: 65_536, hard: 1 << 20 }),
         ports: vec![Port { number: 8500, purpose: "gRPC", state: PortState::Free }],
         repository: Repository { path: "repository".into(), exists: true, models: Ok(1), writable: Ok(()) },
@@ -70,6 +71,8 @@ fn each_ill_has_its_verdict_its_words_and_its_cure() {
                 facts.library = Err("missing; looked for /a".to_owned());
             }),
         ),
+        ("llama.cpp", Verdict::Warn, "CPU : AVX2 = 1", Box::new(|facts| facts.llama.unused.push("AVX512"))),
+        ("llama.cpp", Verdict::Fail, "CPU : ", Box::new(|facts| facts.llama.unused.push("AVX2"))),
         (
             "cores",
             Verdict::Warn,
