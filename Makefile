@@ -20,7 +20,7 @@ deps: ## Install what is missing: system packages and libonnxruntime
 	@scripts/fetch-onnxruntime.sh
 
 build: deps ## Build the wharf binary, into bin/
-	cargo build --release --locked -p wharf
+	cargo build --release --locked --workspace --bin wharf
 	@mkdir -p bin && cp -f $(WHARF_BUILT) bin/wharf.new && mv -f bin/wharf.new $(WHARF)
 
 check: fmt lint doc ## Format, lints, documentation
