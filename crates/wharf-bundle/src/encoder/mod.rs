@@ -71,6 +71,20 @@ pub enum Pooling {
     None,
 }
 
+impl Pooling {
+    /// Its name, as manifests have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::MeanSqrtLen => "mean_sqrt_len",
+            Self::Cls => "cls",
+            Self::Last => "last",
+            Self::Max => "max",
+            Self::None => "none",
+        }
+    }
+}
+
 impl Encoder {
     /// Checks what the types alone do not say.
     ///

@@ -137,6 +137,20 @@ fn what_classifies_is_no_encoder() {
 }
 
 #[test]
+fn ways_to_pool_are_called_what_manifests_call_them() {
+    for pooling in [
+        Pooling::Mean,
+        Pooling::MeanSqrtLen,
+        Pooling::Cls,
+        Pooling::Last,
+        Pooling::Max,
+        Pooling::None,
+    ] {
+        assert_eq!(serde_json::to_value(pooling).unwrap(), pooling.name());
+    }
+}
+
+#[test]
 fn a_folder_without_a_tokenizer_is_no_encoder() {
     let folder = folder(&[("model.onnx", "")]);
     assert_eq!(encoder_weights(folder.path()), Some("model.onnx"));
