@@ -138,14 +138,9 @@ fn what_classifies_is_no_encoder() {
 
 #[test]
 fn ways_to_pool_are_called_what_manifests_call_them() {
-    for pooling in [
-        Pooling::Mean,
-        Pooling::MeanSqrtLen,
-        Pooling::Cls,
-        Pooling::Last,
-        Pooling::Max,
-        Pooling::None,
-    ] {
+    for pooling in
+        [Pooling::Mean, Pooling::MeanSqrtLen, Pooling::Cls, Pooling::Last, Pooling::Max, Pooling::None]
+    {
         assert_eq!(serde_json::to_value(pooling).unwrap(), pooling.name());
     }
 }
