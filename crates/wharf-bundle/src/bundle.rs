@@ -6,14 +6,19 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256_of_file;
 use crate::document::MAX_MANIFEST_BYTES;
+use crate::encoder::read_folder;
 use crate::{
-    BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Manifest, Task, check_model_name, check_version,
+    BundleError, Encoder, EngineKind, ForeignModel, MANIFEST_FILE, Manifest, TOKENIZER_FILE, Task,
+    check_model_name, check_version, encoder_weights,
 };
 
 /// The file name of the model card.
 pub const CARD_FILE: &str = "card.md";
 
 const MAX_CARD_BYTES: u64 = 16 << 20;
+
+/// The tokenizers of the largest vocabularies have 20 MB.
+const MAX_TOKENIZER_BYTES: u64 = 256 << 20;
 
 /// One immutable version of a model, opened: its manifest has been read and checked, and its files are there
 /// with the sizes that the manifest says. [`Bundle::verify`] also compares the digests.
@@ -104,6 +109,32 @@ impl Bundle {
         listed.then(|| self.read_file(CARD_FILE, MAX_CARD_BYTES)).transpose()
     }
 
+    /// How it is asked with text, where it is an encoder: as its manifest says, or, without one, the files that others
+    /// put beside `model.onnx` and `tokenizer.json`.
+    ///
+    /// # Errors
+    /// One of those files is malformed, or asks for what is not done here.
+    pub fn encoder(&self) -> Result<Option<Encoder>, BundleError> {
+        if self.has_manifest {
+            return Ok(self.manifest.encoder.clone());
+        }
+        match encoder_weights(&self.folder).filter(|weights| *weights == self.weights) {
+            Some(_) => read_folder(&self.folder),
+            None => Ok(None),
+        }
+    }
+
+    /// An encoder's [`TOKENIZER_FILE`].
+    ///
+    /// # Errors
+    /// It is missing, too long, or cannot be read.
+    pub fn tokenizer(&self) -> Result<Vec<u8>, BundleError> {
+        if self.has_manifest && self.manifest.file(TOKENIZER_FILE).is_none() {
+            return Err(BundleError::file(TOKENIZER_FILE, "is not listed in the manifest"));
+        }
+        read_within(&regular_file(&self.folder, TOKENIZER_FILE)?, TOKENIZER_FILE, MAX_TOKENIZER_BYTES)
+    }
+
     /// Compares every listed file with its digest, and says how many there were: none without a manifest.
     ///
     /// # Errors
@@ -182,12 +213,15 @@ pub fn adapter_of_file(name: &str) -> Option<&str> {
     name.strip_suffix(ADAPTER_ENDING).filter(|adapter| !adapter.is_empty())
 }
 
-/// The weights in a folder without a manifest: a file with an engine's own name for them, or else the only `.gguf` file
-/// that is neither draft nor adapter, because those carry names that tell of their contents.
+/// The weights in a folder without a manifest: a file with an engine's own name for them, `onnx/model.onnx` of an encoder,
+/// or else the only `.gguf` file that is neither draft nor adapter, because those carry names that tell of their contents.
 pub fn bare_weights(folder: &Path) -> Option<String> {
     let names = EngineKind::ALL.map(EngineKind::weights_file);
     if let Some(name) = names.into_iter().find(|name| fs::symlink_metadata(folder.join(name)).is_ok()) {
         return Some(name.to_owned());
+    }
+    if let Some(weights) = encoder_weights(folder) {
+        return Some(weights.to_owned());
     }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -231,7 +265,7 @@ pub(crate) fn regular_file(folder: &Path, name: &str) -> Result<PathBuf, BundleE
     if metadata.is_file() { Ok(canonical) } else { Err(BundleError::file(name, "is no regular file")) }
 }
 
-fn read_within(path: &Path, name: &str, limit_bytes: u64) -> Result<Vec<u8>, BundleError> {
+pub(crate) fn read_within(path: &Path, name: &str, limit_bytes: u64) -> Result<Vec<u8>, BundleError> {
     let file = File::open(path).map_err(BundleError::io("open", path))?;
     let mut bytes = Vec::new();
     file.take(limit_bytes.saturating_add(1))

@@ -47,6 +47,7 @@ enum Inner {
     Schema { actual: u64 },
     Manifest { problem: String, source: Option<serde_json::Error> },
     File { name: String, problem: &'static str },
+    Settings { name: String, problem: String },
     Format { found: ForeignModel },
     Digest { name: String, what: &'static str, expected: String, actual: String },
     Goldens { problem: String, source: Option<Box<dyn Error + Send + Sync>> },
@@ -63,7 +64,7 @@ impl BundleError {
             Inner::Name { .. } => BundleErrorKind::Name,
             Inner::Schema { .. } => BundleErrorKind::Schema,
             Inner::Manifest { .. } => BundleErrorKind::Manifest,
-            Inner::File { .. } => BundleErrorKind::File,
+            Inner::File { .. } | Inner::Settings { .. } => BundleErrorKind::File,
             Inner::Format { .. } => BundleErrorKind::Format,
             Inner::Digest { .. } => BundleErrorKind::Digest,
             Inner::Goldens { .. } => BundleErrorKind::Goldens,
@@ -100,6 +101,11 @@ impl BundleError {
 
     pub(crate) fn file(name: &str, problem: &'static str) -> Self {
         Self(Box::new(Inner::File { name: name.to_owned(), problem }))
+    }
+
+    /// What is wrong within a file that says what the model is.
+    pub(crate) fn settings(name: &str, problem: impl Into<String>) -> Self {
+        Self(Box::new(Inner::Settings { name: name.to_owned(), problem: problem.into() }))
     }
 
     pub(crate) fn format(found: ForeignModel) -> Self {
@@ -153,6 +159,7 @@ impl fmt::Display for BundleError {
             }
             Inner::Manifest { problem, .. } => write!(f, "manifest is not valid: {problem}"),
             Inner::File { name, problem } => write!(f, "file `{name}` {problem}"),
+            Inner::Settings { name, problem } => write!(f, "file `{name}` {problem}"),
             Inner::Format { found } => {
                 let ForeignModel { file, what } = found;
                 write!(f, "`{file}` is {what}, expected `model.onnx`{}", found.cure())

@@ -18,6 +18,7 @@
 mod bundle;
 mod digest;
 mod document;
+mod encoder;
 mod error;
 mod foreign;
 mod goldens;
@@ -34,6 +35,7 @@ mod tests;
 pub use bundle::{Bundle, CARD_FILE, DRAFT_FILE, adapter_file, adapter_of_file, bare_weights, holds_bundle};
 pub use digest::sha256;
 pub use document::MAX_MANIFEST_BYTES;
+pub use encoder::{Encoder, EncoderKind, Pooling, TOKENIZER_FILE, encoder_weights};
 pub use error::{BundleError, BundleErrorKind};
 pub use foreign::ForeignModel;
 pub use goldens::{GOLDENS_FILE, GoldenCase, Goldens};
@@ -44,4 +46,6 @@ pub use name::{
 };
 pub use publish::{CheckResult, Staging};
 pub use repository::Repository;
-pub use signature::{DEFAULT_SIGNATURE, Method, OutputSource, Signature, SignatureInput, SignatureOutput};
+pub use signature::{
+    DEFAULT_SIGNATURE, Method, OutputSource, PooledFinish, Signature, SignatureInput, SignatureOutput,
+};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{check_file_name, check_model_name, check_version};
-use crate::{BundleError, Lineage, OutputSource, Signature};
+use crate::{BundleError, Encoder, Lineage, OutputSource, Signature};
 
 /// The schema that this build writes, and the only one that it reads.
 pub const SCHEMA: u32 = 1;
@@ -36,6 +36,9 @@ pub struct Manifest {
     /// The class names, in the order of the class indices; empty where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// How the graph is asked with text, where it is an encoder's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<Encoder>,
     /// What a server must not exceed.
     #[serde(default)]
     pub limits: Limits,
@@ -170,6 +173,7 @@ impl Manifest {
             files: Vec::new(),
             signatures: BTreeMap::new(),
             labels: Vec::new(),
+            encoder: None,
             limits: Limits::default(),
             lineage: Lineage::default(),
             metrics: BTreeMap::new(),
@@ -196,6 +200,7 @@ impl Manifest {
         check_version(self.version)?;
         self.check_files()?;
         self.check_numbers()?;
+        self.encoder.iter().try_for_each(Encoder::check)?;
         self.signatures.iter().try_for_each(|(name, signature)| self.check_signature(name, signature))
     }
 

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use wharf_tensor::TensorSpec;
 use wharf_transform::Step;
 
+use crate::Pooling;
+
 /// The signature that a request means when it names none.
 pub const DEFAULT_SIGNATURE: &str = "serving_default";
 
@@ -55,6 +57,20 @@ pub struct SignatureOutput {
     pub source: OutputSource,
 }
 
+/// What is done with a vector that has been pooled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PooledFinish {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is scaled to length 1.
+    UnitLength,
+    /// Each number is put between 0 and 1 by the logistic function.
+    Logistic,
+}
+
 /// Where an output comes from.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case", deny_unknown_fields)]
@@ -69,5 +85,16 @@ pub enum OutputSource {
     Labels {
         /// The name of the graph's output with the class indices.
         classes: String,
+    },
+    /// One vector for each row, made of those of its tokens.
+    Pooled {
+        /// The graph's output with the vectors: `[rows, tokens, size]`, or `[rows, size]` with [`Pooling::None`].
+        vectors: String,
+        /// The graph's input that says which tokens count: `[rows, tokens]` of ones and zeros.
+        mask: String,
+        /// How one is made of them.
+        pooling: Pooling,
+        /// What is done with it then.
+        finish: PooledFinish,
     },
 }

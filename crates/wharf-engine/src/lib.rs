@@ -38,7 +38,10 @@ mod stop;
 pub use check::check_inputs;
 pub use engine::{Engine, Isolation, LoadOptions, ModelSource, Replica};
 pub use error::{EngineError, EngineErrorKind};
-pub use model::{GOLDEN_TOLERANCE, LoadedModel, ReplayReport, agree, replay_goldens, signature_of_graph};
+pub use model::{
+    GOLDEN_TOLERANCE, LoadedEncoder, LoadedModel, PAIR_INPUT, ReplayReport, TEXT_INPUT, TEXT_SIGNATURE,
+    TOKENS_SIGNATURE, agree, replay_goldens, signature_of_graph,
+};
 pub use onnx::{OnnxConfig, OnnxEngine};
 pub use process::{IsolatingEngine, RestartPace, WorkerCommand, WorkerProcess, serve_worker};
 pub use stop::{StopHook, StopSignal};

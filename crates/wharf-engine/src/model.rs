@@ -1,8 +1,10 @@
 //! A bundle that is loaded and can be called by its signatures.
 
 mod bound;
+mod encoder;
 mod labels;
 mod loops;
+mod pooled;
 mod replay;
 mod request;
 #[cfg(test)]
@@ -19,6 +21,8 @@ use wharf_tensor::{Dim, TensorSpec};
 
 use crate::{Engine, EngineError, LoadOptions, ModelSource, Replica, StopSignal};
 use bound::BoundSignature;
+use encoder::in_order;
+pub use encoder::{LoadedEncoder, PAIR_INPUT, TEXT_INPUT, TEXT_SIGNATURE, TOKENS_SIGNATURE};
 pub use replay::{GOLDEN_TOLERANCE, ReplayReport, agree, replay_goldens};
 
 /// A bundle in an engine: what one signature promises its clients, end to end. The trainer, the command line
@@ -30,6 +34,8 @@ pub struct LoadedModel {
     labels: Arc<[String]>,
     max_batch_size: Option<usize>,
     has_loops: bool,
+    /// What makes a graph over tokens one that is asked with text.
+    encoder: Option<Arc<LoadedEncoder>>,
 }
 
 impl LoadedModel {
@@ -44,17 +50,24 @@ impl LoadedModel {
             .map_err(|error| EngineError::model("the bundle's weights cannot be read").with_detail(error))?;
         let replica = engine.load(ModelSource::File(&path), options)?;
         let manifest = bundle.manifest();
-        let signatures = match manifest.signatures.is_empty() {
+        let encoder = LoadedEncoder::load(bundle, &*replica)?.map(Arc::new);
+        let mut signatures = match manifest.signatures.is_empty() {
             true => BTreeMap::from([(
                 DEFAULT_SIGNATURE.to_owned(),
                 signature_of_graph(replica.inputs(), replica.outputs()),
             )]),
             false => manifest.signatures.clone(),
         };
-        let model = Self::new(replica, signatures, manifest.labels.clone())?;
+        if let Some(encoder) = &encoder {
+            add(&mut signatures, TOKENS_SIGNATURE, encoder.tokens_signature())?;
+        }
+        let mut model = Self::new(replica, signatures, manifest.labels.clone())?;
+        if let Some(encoder) = &encoder {
+            add(Arc::make_mut(&mut model.signatures), TEXT_SIGNATURE, encoder.text_signature())?;
+        }
         let limit = manifest.limits.max_batch_size.and_then(|limit| usize::try_from(limit).ok());
         let has_loops = loops::has_loops(&path).unwrap_or(true);
-        Ok(Self { max_batch_size: limit, has_loops, ..model })
+        Ok(Self { max_batch_size: limit, has_loops, encoder, ..model })
     }
 
     /// Ties `signatures` to a replica that is loaded already.
@@ -80,6 +93,7 @@ impl LoadedModel {
             labels,
             max_batch_size: None,
             has_loops: true,
+            encoder: None,
         })
     }
 
@@ -125,6 +139,16 @@ impl LoadedModel {
         self
     }
 
+    /// What turns text into what the graph takes, where it is an encoder.
+    pub fn encoder(&self) -> Option<&Arc<LoadedEncoder>> {
+        self.encoder.as_ref()
+    }
+
+    /// The encoder where requests of a signature are texts, which are no rows of the graph.
+    pub fn encoder_of_text(&self, signature: &str) -> Option<&Arc<LoadedEncoder>> {
+        self.encoder.as_ref().filter(|_| signature == TEXT_SIGNATURE)
+    }
+
     /// The replica itself, for callers who speak in the graph's names.
     pub fn replica(&self) -> &Arc<dyn Replica> {
         &self.replica
@@ -141,9 +165,11 @@ impl LoadedModel {
         inputs: &[NamedTensor],
         outputs: &[String],
     ) -> Result<(), ServiceError> {
-        let bound = self.signature(signature)?;
-        request::check_inputs(bound.signature(), inputs, self.max_batch_size)?;
-        request::check_outputs(bound.signature(), outputs)
+        let found = self.signatures.get(signature).ok_or_else(|| unknown(signature))?;
+        // Texts are asked one by one, or as many together as may be.
+        let limit = self.max_batch_size.filter(|_| self.encoder_of_text(signature).is_none());
+        request::check_inputs(found, inputs, limit)?;
+        request::check_outputs(found, outputs)
     }
 
     /// Runs a signature: transforms, graph, labels. No `outputs` mean all, in the order of the signature. Does
@@ -158,15 +184,58 @@ impl LoadedModel {
         outputs: &[String],
         stop: &StopSignal,
     ) -> Result<Vec<NamedTensor>, ServiceError> {
-        self.signature(signature)?.run(&*self.replica, inputs, outputs, stop)
+        match self.encoder_of_text(signature) {
+            Some(encoder) => self.run_texts(encoder, inputs, stop),
+            None => self.bound(signature)?.run(&*self.replica, inputs, outputs, stop),
+        }
     }
 
-    fn signature(&self, name: &str) -> Result<&BoundSignature, ServiceError> {
-        self.bound.get(name).ok_or_else(|| {
-            let shown: String = name.chars().take(256).collect();
-            let message = format!("Serving signature key \"{shown}\" not found.");
-            ServiceError::new(ErrorCode::FailedPrecondition, message)
-        })
+    /// Asks with texts. There is one output.
+    fn run_texts(
+        &self,
+        encoder: &LoadedEncoder,
+        inputs: &[NamedTensor],
+        stop: &StopSignal,
+    ) -> Result<Vec<NamedTensor>, ServiceError> {
+        let bound = self.bound(TOKENS_SIGNATURE)?;
+        let mut rows: Vec<_> = encoder.rows(inputs)?.into_iter().enumerate().collect();
+        let (mut name, mut answers) = (String::new(), Vec::new());
+        let most = if self.can_batch(TOKENS_SIGNATURE) { self.max_batch_size } else { Some(1) };
+        for run in LoadedEncoder::runs(&mut rows, most) {
+            let (places, rows): (Vec<_>, Vec<_>) = rows[run].iter().cloned().unzip();
+            let outputs = bound.run(&*self.replica, &encoder.inputs(&rows)?, &[], stop)?;
+            for output in outputs {
+                for (index, place) in places.iter().enumerate() {
+                    answers.push((*place, output.tensor.slice_rows(index..index + 1)?));
+                }
+                name = output.name;
+            }
+        }
+        Ok(vec![NamedTensor::new(name, in_order(answers)?)])
+    }
+
+    fn bound(&self, name: &str) -> Result<&BoundSignature, ServiceError> {
+        self.bound.get(name).ok_or_else(|| unknown(name))
+    }
+}
+
+fn unknown(signature: &str) -> ServiceError {
+    let shown: String = signature.chars().take(256).collect();
+    let message = format!("Serving signature key \"{shown}\" not found.");
+    ServiceError::new(ErrorCode::FailedPrecondition, message)
+}
+
+/// Adds a signature that an encoder has beside those of its manifest.
+fn add(
+    signatures: &mut BTreeMap<String, Signature>,
+    name: &str,
+    signature: Signature,
+) -> Result<(), EngineError> {
+    match signatures.insert(name.to_owned(), signature) {
+        None => Ok(()),
+        Some(_) => {
+            Err(EngineError::model(format!("signature `{name}` is there already, expected the encoder's")))
+        }
     }
 }
 

@@ -163,6 +163,33 @@ def gguf_model():
     return entries
 
 
+def tokenizers():
+    """One of each kind of model, with what stands before and behind it."""
+    added = [{"id": id, "content": name, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+             for id, name in enumerate(["<pad>", "</s>", "<unk>"])]
+    words = ["<pad>", "</s>", "<unk>", "t", "h", "e", "th", "the", "\u0120the", "##s", "cat", "\u2581cat"]
+    vocab = {word: id for id, word in enumerate(words)}
+    template = {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    split = {"type": "Split", "pattern": {"Regex": "\\p{L}+|\\s+"}, "behavior": "Isolated", "invert": False}
+    space = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+    both = {"type": "Sequence", "pretokenizers": [split, level]}
+    bert = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+    document = lambda model, normalizer, before, decoder: json.dumps({
+        "version": "1.0", "truncation": None, "padding": {"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": 8,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>"}, "added_tokens": added, "normalizer": normalizer, "pre_tokenizer": before,
+        "post_processor": template, "decoder": decoder, "model": model})
+    bpe = {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None, "end_of_word_suffix": None,
+           "fuse_unk": False, "byte_fallback": False, "vocab": vocab, "merges": ["t h", "th e"]}
+    unigram = {"type": "Unigram", "unk_id": 2, "vocab": [[word, -float(id)] for id, word in enumerate(words)], "byte_fallback": False}
+    piece = {"type": "WordPiece", "unk_token": "<unk>", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": vocab}
+    return {"bpe": document(bpe, {"type": "NFC"}, both, level), "unigram": document(unigram, None, space, space),
+            "wordpiece": document(piece, bert, {"type": "BertPreTokenizer"}, {"type": "WordPiece", "prefix": "##", "cleanup": True}),
+            "words": document({"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"}, {"type": "Lowercase"}, {"type": "WhitespaceSplit"}, None)}
+
+
 def main():
     put("tfs_predict_json",
         rows='{"signature_name": "serving_default", "instances": [1.5, -2e3, 0, NaN, -Infinity]}',
@@ -297,6 +324,7 @@ def main():
     adapter = [("general.type", 8, text("adapter")), ("general.architecture", 8, text("llama")), ("adapter.type", 8, text("lora"))]
     put("gguf", model=gguf(gguf_model(), [("token_embd.weight", [64, 2], 0, 512), ("blk.0.attn_q.weight", [256, 2], 12, 288)]),
         adapter=gguf(adapter, [("blk.0.attn_q.weight.lora_a", [4], 1, 8)]), empty=gguf([], [], 2))
+    put("tokenizer", **tokenizers())
     put("picture", png=png(5, 4), gif=gif(), bmp=bmp(), jpeg=jpeg())
 
 

@@ -13,6 +13,7 @@ use wharf_api::fuzz::{self, OipWire};
 use wharf_bundle::{Goldens, Manifest};
 use wharf_chat::{ChatTemplate, Conversation, Message, Role, ToolFormat, ToolParser};
 use wharf_data::Part;
+use wharf_encode::TextTokenizer;
 use wharf_infer::language::LanguageCard;
 use wharf_pickle::{CIFAR_GLOBALS, Limits, Pickle};
 use wharf_serve::{ServeConfig, TritonConfig};
@@ -32,7 +33,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 35] = [
+pub const TARGETS: [Target; 36] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -80,6 +81,7 @@ pub const TARGETS: [Target; 35] = [
         })
     }),
     slow("picture", picture),
+    slow("tokenizer", tokenizer),
 ];
 
 const fn fast(name: &'static str, run: fn(&[u8])) -> Target {
@@ -110,6 +112,19 @@ fn tool_parse(bytes: &[u8]) {
         }
         parser.finish(&mut pieces);
     }
+}
+
+/// A tokenizer of somebody else's, and a text for it.
+fn tokenizer(bytes: &[u8]) {
+    let Ok(tokenizer) = TextTokenizer::from_json(bytes) else { return };
+    for text in ["the cats sit, [SEP] caf\u{e9} \u{4e2d}", ""] {
+        if let Ok(row) = tokenizer.encode(text, true) {
+            assert!(row.ids.len() == row.types.len(), "a token has no type, or a type no token");
+            drop(tokenizer.pieces(&row.ids, true));
+        }
+        drop(tokenizer.encode_pair(text, text));
+    }
+    drop((tokenizer.special_tokens(), tokenizer.control_texts()));
 }
 
 /// A template of somebody else's.

@@ -142,7 +142,8 @@ impl ModelManager {
         self.0.registry.routes().find(model, &StickyKeys::default()).cloned()
     }
 
-    async fn run(
+    /// Runs a request that has been let in, or finds the answer that an equal one had.
+    pub(crate) async fn run(
         &self,
         served: Arc<ServedModel>,
         request: InferRequest,
@@ -167,6 +168,9 @@ impl ModelManager {
     ) -> Result<InferResponse, ServiceError> {
         if task.served().ensemble.is_some() {
             return self.run_ensemble(task).await;
+        }
+        if let Some(encoder) = task.served().model.encoder_of_text(task.signature()).cloned() {
+            return self.run_texts(task, &encoder).await;
         }
         let cuts = task.cuts()?;
         if !cuts.is_empty() {

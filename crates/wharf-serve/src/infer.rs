@@ -14,6 +14,7 @@ use wharf_engine::StopSignal;
 use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
 use wharf_tensor::{Dim, Tensor};
 
+use crate::Padding;
 use crate::admission::{AdmissionPermit, draining};
 use crate::batch::{Entry, LaneKey, NoRoom, Rows, Seat, Waiter};
 use crate::pool::{CpuPool, Refusal};
@@ -191,6 +192,10 @@ impl Task {
         }
     }
 
+    pub(crate) fn request(&self) -> &InferRequest {
+        &self.request
+    }
+
     pub(crate) fn served(&self) -> &Arc<ServedModel> {
         &self.served
     }
@@ -228,6 +233,11 @@ impl Task {
         let found =
             signature.and_then(|signature| signature.inputs.iter().find(|one| one.spec.name == input));
         found.map(|found| found.spec.shape.dims()).unwrap_or_default()
+    }
+
+    /// How its inputs are lengthened.
+    pub(crate) fn padding(&self) -> Option<&Padding> {
+        self.served.padding_of(&self.signature)
     }
 
     /// How its rows are to be cut, where it has more than a run may.
@@ -278,7 +288,7 @@ impl Task {
     fn lane(&self) -> LaneKey {
         let trail = |input: &NamedTensor| {
             let dims = input.tensor.shape().dims().get(1..).unwrap_or_default();
-            let dims = match &self.served.batching.padding {
+            let dims = match self.padding() {
                 None => dims.to_vec(),
                 Some(padding) => padding.key(self.pattern(&input.name), &input.name, dims),
             };

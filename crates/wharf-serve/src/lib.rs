@@ -38,6 +38,7 @@ mod cache;
 mod config;
 mod control;
 mod demand;
+mod encode;
 mod ensemble;
 mod file_changes;
 mod infer;
@@ -79,3 +80,5 @@ pub use settings::{
 pub use state::{VersionState, VersionStatus};
 pub use traffic::{RollbackBounds, Shadow, ShadowReport, StickyKeys, Traffic, TrafficReport, VersionTraffic};
 pub use warm_up::{WarmUp, WarmUpRequest};
+/// The signature by which an encoder is asked with texts.
+pub use wharf_engine::TEXT_SIGNATURE;

@@ -13,6 +13,7 @@ use wharf_infer::{ErrorCode, ServiceError};
 use crate::cache::CachePart;
 use crate::control::Desired;
 use crate::demand::resident_bytes;
+use crate::encode::EncoderFace;
 use crate::ensemble;
 use crate::ensemble::all_wanted;
 use crate::loader;
@@ -284,7 +285,12 @@ async fn load_one(server: &Arc<Inner>, wanted: Wanted) {
 }
 
 /// Opens, verifies, loads and tries a bundle. Blocks.
-fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result<ServedModel, ServiceError> {
+fn open(
+    server: &Arc<Inner>,
+    name: &str,
+    version: u64,
+    place: &BundlePlace,
+) -> Result<ServedModel, ServiceError> {
     let demand = server.config.on_demand.as_ref();
     let before = demand.filter(|demand| !demand.counts_files_only).map(|_| resident_bytes());
     let settings = Settings::of(&server.config, name, place.configured.as_ref())?;
@@ -308,6 +314,7 @@ fn open(server: &Inner, name: &str, version: u64, place: &BundlePlace) -> Result
     let registry = Arc::downgrade(&server.registry);
     let is_cached = settings.is_cached;
     let mut served = ServedModel::new((name, version), model, settings, metrics, registry)?;
+    served.encoder = EncoderFace::of(&bundle, served.model.encoder(), Arc::downgrade(server)).map(Arc::new);
     served.cache = is_cached.then(|| answers(server, &served)).flatten();
     served.warm_up().map_err(not_warm)?;
     for source in &server.config.warm_up {

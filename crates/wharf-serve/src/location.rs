@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wharf_bundle::{
-    Bundle, BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Repository, bare_weights, check_model_name,
-    holds_bundle, version_of_folder,
+    Bundle, BundleError, EngineKind, ForeignModel, MANIFEST_FILE, Repository, TOKENIZER_FILE, bare_weights,
+    check_model_name, holds_bundle, version_of_folder,
 };
 use wharf_engine::Engine;
 
@@ -137,11 +137,12 @@ impl BundlePlace {
 
     /// Whether its weights are those of a language model. Blocks.
     pub(crate) fn is_language_model(&self, name: &str, version: u64) -> bool {
+        let encoder = || self.open(name, version).is_ok_and(|bundle| matches!(bundle.encoder(), Ok(Some(_))));
         let weights = match self.is_repository {
             true => bare_weights(&self.path.join(name).join(version.to_string())),
             false => bare_weights(&self.path).or_else(|| Some(self.path.to_str()?.to_owned())),
         };
-        weights.is_some_and(|weights| EngineKind::of_file(&weights) == Some(EngineKind::Llama))
+        weights.is_some_and(|weights| EngineKind::of_file(&weights) == Some(EngineKind::Llama)) || encoder()
     }
 
     /// The memory that it will take: what its files take, or more where the engine says so; 0 where they cannot be looked
@@ -152,7 +153,10 @@ impl BundlePlace {
             false => {
                 let Ok(bundle) = self.open(name, version) else { return 0 };
                 let files = fs::read_dir(bundle.folder()).into_iter().flatten().flatten();
-                (files.map(|entry| size_of(&entry.path())).sum(), bundle.weights_path().ok())
+                let beside = files.map(|entry| size_of(&entry.path())).sum::<u64>();
+                let weights = bundle.weights_path().ok();
+                let deeper = weights.as_deref().filter(|path| path.parent() != Some(bundle.folder()));
+                (beside + deeper.map_or(0, size_of), weights)
             }
         };
         weights.and_then(|weights| engine.memory_bytes(&weights)).map_or(files, |needed| needed.max(files))
@@ -174,7 +178,8 @@ fn size_of(file: &Path) -> u64 {
 /// A number that another number takes the place of when somebody replaces the manifest, the weights or the
 /// configuration: a hash of their lengths and times. 0 where there is none.
 fn stamp_of(bundle: &Path, config: Option<PathBuf>) -> u64 {
-    let names = [Some(MANIFEST_FILE.to_owned()), bare_weights(bundle)].into_iter().flatten();
+    let names = [MANIFEST_FILE, TOKENIZER_FILE].map(|name| Some(name.to_owned()));
+    let names = names.into_iter().chain([bare_weights(bundle)]).flatten();
     let files = names.map(|name| bundle.join(name)).chain([bundle.to_owned()]).chain(config);
     let files: Vec<_> =
         files.filter_map(|path| fs::metadata(path).ok()).filter(fs::Metadata::is_file).collect();

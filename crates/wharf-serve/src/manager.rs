@@ -17,6 +17,7 @@ use crate::batch::Waiter;
 use crate::cache::ResponseCache;
 use crate::control::Desired;
 use crate::demand::{Memory, Usage};
+use crate::encode::language_model;
 use crate::lifecycle::{self, Retry};
 use crate::metrics::{ModelStatistics, ServeMetrics};
 use crate::pool::CpuPool;
@@ -73,7 +74,12 @@ impl ModelInfo {
     /// The version as one that writes text or embeds it, where it is such a model. It stays loaded for as long as
     /// this information lives, not for as long as the result does.
     pub fn language_model(&self) -> Option<Arc<dyn LanguageModel>> {
-        self.served.as_ref()?.0.model.replica().language_model()
+        language_model(&self.served.as_ref()?.0)
+    }
+
+    /// Whether it is an encoder, which is asked with text by [`crate::TEXT_SIGNATURE`].
+    pub fn is_encoder(&self) -> bool {
+        self.served.as_ref().is_some_and(|held| held.0.encoder.is_some())
     }
 }
 

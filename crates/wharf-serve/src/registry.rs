@@ -9,6 +9,7 @@ use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::backoff::Backoff;
 use crate::control::IndexEntry;
+use crate::encode::language_model;
 use crate::route::{Route, Routes};
 use crate::served::ServedModel;
 use crate::traffic::{Guard, ShadowCounts};
@@ -107,7 +108,7 @@ impl Registry {
         let truth = self.lock();
         let newest = |(name, versions): (&String, &BTreeMap<u64, Entry>)| {
             let mut served = versions.values().rev().filter_map(|entry| entry.served.as_ref());
-            Some((name.clone(), served.find_map(|served| served.model.replica().language_model())?))
+            Some((name.clone(), served.find_map(language_model)?))
         };
         truth.models.iter().filter_map(newest).collect()
     }

@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use wharf_engine::{Isolation, LoadOptions, LoadedModel};
+use wharf_engine::{Isolation, LoadOptions, LoadedModel, TOKENS_SIGNATURE};
 use wharf_infer::{ErrorCode, ServiceError};
 
 use crate::batch::{Aim, BatchConfig, LaneRules, QueueLimits, Ran, RunSizes};
 use crate::cache::CachePart;
 use crate::demand::Taken;
+use crate::encode::{EncoderFace, padding};
 use crate::ensemble::Ensemble;
 use crate::location::Configured;
 use crate::metrics::ModelMetrics;
 use crate::registry::Registry;
 use crate::warm_up::run;
-use crate::{ModelInfo, ServeConfig};
+use crate::{ModelInfo, Padding, ServeConfig};
 
 /// How a version is loaded and served.
 pub(crate) struct Settings {
@@ -89,6 +90,10 @@ pub(crate) struct ServedModel {
     is_unbatchable: AtomicBool,
     /// The models that answer in its place, where it is an ensemble.
     pub(crate) ensemble: Option<Ensemble>,
+    /// What makes it a language model, where it is an encoder.
+    pub(crate) encoder: Option<Arc<EncoderFace>>,
+    /// How rows of tokens are made alike, where it is an encoder.
+    token_padding: Option<Padding>,
     /// Its answers, where they are remembered.
     pub(crate) cache: Option<CachePart>,
     /// Its share of a memory budget.
@@ -124,9 +129,10 @@ impl ServedModel {
             model = model.with_max_batch_size(config.max_batch_size);
             labels = config.labels(folder).map_err(misdeclared)?.unwrap_or(labels);
         }
-        if let Some(padding) = &batching.padding {
-            padding.check(&model).map_err(misdeclared)?;
+        if let Some(told) = &batching.padding {
+            told.check(&model).map_err(misdeclared)?;
         }
+        let token_padding = model.encoder().map(|encoder| padding(encoder, batching.padding.as_ref()));
         let limit = model.max_batch_size().unwrap_or(usize::MAX);
         let max_rows = batching.max_batch_size.min(limit);
         Ok(Self {
@@ -149,6 +155,8 @@ impl ServedModel {
             compared: Mutex::default(),
             is_unbatchable: AtomicBool::new(false),
             ensemble: None,
+            encoder: None,
+            token_padding,
             cache: None,
             taken: None,
             loaded_at: SystemTime::now(),
@@ -216,6 +224,12 @@ impl ServedModel {
             preferred: Arc::default(),
             max_runs: self.rules.max_runs,
         }
+    }
+
+    /// How the inputs of a signature are lengthened.
+    pub(crate) fn padding_of(&self, signature: &str) -> Option<&Padding> {
+        let tokens = self.token_padding.as_ref().filter(|_| signature == TOKENS_SIGNATURE);
+        tokens.or(self.batching.padding.as_ref())
     }
 
     /// The most rows of a run.

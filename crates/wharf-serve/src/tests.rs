@@ -4,6 +4,7 @@ mod batches;
 mod cache;
 mod configured;
 mod demand;
+mod encoders;
 mod ensembles;
 mod goodbye;
 mod life;

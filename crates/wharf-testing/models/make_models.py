@@ -2,6 +2,7 @@
 
 Run again, it writes the same bytes: weights come from a fixed linear congruential generator.
 """
+import json
 import pathlib
 
 import numpy as np
@@ -164,6 +165,78 @@ def escaping():
     save_unchecked("escaping", graph)
 
 
+WORDS = """the a cat dog mouse man woman child bird fish sits runs eats sleeps sings on under in and with of is are
+bread cheese river city house tree rain sun capital france paris what where who red blue small large""".split()
+PIECES = ["##s", "##ing", "##er", "##ed", "##ly", "##a", "##e", "##i", "##o", "##u", "##n", "##r", "##t", "##l", "##m"]
+
+
+def encoder_vocabulary():
+    """Control tokens, letters and punctuation, so that every ASCII text has its tokens, words and ends of words."""
+    letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,?![]")
+    letters += ["##" + letter for letter in letters if letter.isalnum() and "##" + letter not in PIECES]
+    return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + [w for w in WORDS if len(w) > 1] + letters + PIECES
+
+
+def encoder_tokenizer():
+    """WordPiece as BERT has it, with lengths to cut and fill to that a reader has to leave alone."""
+    vocabulary = encoder_vocabulary()
+    special = [name for name in vocabulary if name.startswith("[") and len(name) > 1]
+    added = [{"id": vocabulary.index(name), "content": name, "single_word": False, "lstrip": False, "rstrip": False,
+              "normalized": False, "special": True} for name in special]
+    own = lambda name, kind: {"SpecialToken": {"id": name, "type_id": kind}}
+    text = lambda name, kind: {"Sequence": {"id": name, "type_id": kind}}
+    single = [own("[CLS]", 0), text("A", 0), own("[SEP]", 0)]
+    ids = {name: {"id": name, "ids": [vocabulary.index(name)], "tokens": [name]} for name in ("[CLS]", "[SEP]")}
+    tokenizer = {
+        "version": "1.0",
+        "truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0},
+        "padding": {"strategy": {"Fixed": 128}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0,
+                    "pad_type_id": 0, "pad_token": "[PAD]"},
+        "added_tokens": added,
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                       "strip_accents": None, "lowercase": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "TemplateProcessing", "single": single,
+                           "pair": single + [text("B", 1), own("[SEP]", 1)], "special_tokens": ids},
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": False},
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "max_input_chars_per_word": 100, "vocab": {name: id for id, name in enumerate(vocabulary)}},
+    }
+    (HERE / "encoder_tokenizer.json").write_text(json.dumps(tokenizer, indent=1) + "\n")
+
+
+def encoders():
+    """One layer of attention over tokens of a small vocabulary, whose outputs depend on the mask, on the places of
+    tokens and on the text that they are of; without a head, and with one of a single label."""
+    size, places, count = 16, 64, len(encoder_vocabulary())
+    consts = [constant("words", weights(41, count, size)), constant("places", weights(42, places, size, scale=0.2)),
+              constant("types", weights(43, 2, size, scale=0.3)), constant("mix", weights(44, size, size, scale=0.5)),
+              constant("key", weights(45, size, size, scale=0.4)), constant("one", np.float32(1)),
+              constant("far", np.float32(-1e9)), constant("zero", np.int64(0)), constant("step", np.int64(1)),
+              constant("axis_1", np.array([1], np.int64)), constant("at_1", np.int64(1))]
+    nodes = [
+        h.make_node("Shape", ["input_ids"], ["shape"]), h.make_node("Gather", ["shape", "at_1"], ["length"]),
+        h.make_node("Range", ["zero", "length", "step"], ["place"]),
+        h.make_node("Gather", ["places", "place"], ["of_places"]),
+        h.make_node("Gather", ["words", "input_ids"], ["of_words"]),
+        h.make_node("Gather", ["types", "token_type_ids"], ["of_types"]),
+        h.make_node("Add", ["of_words", "of_types"], ["typed"]), h.make_node("Add", ["typed", "of_places"], ["x"]),
+        h.make_node("MatMul", ["x", "key"], ["keys"]), h.make_node("Transpose", ["keys"], ["turned"], perm=[0, 2, 1]),
+        h.make_node("MatMul", ["x", "turned"], ["near"]),
+        h.make_node("Cast", ["attention_mask"], ["kept"], to=T.FLOAT), h.make_node("Sub", ["one", "kept"], ["left"]),
+        h.make_node("Mul", ["left", "far"], ["bias"]), h.make_node("Unsqueeze", ["bias", "axis_1"], ["row_bias"]),
+        h.make_node("Add", ["near", "row_bias"], ["scores"]), h.make_node("Softmax", ["scores"], ["shares"], axis=-1),
+        h.make_node("MatMul", ["shares", "x"], ["context"]), h.make_node("MatMul", ["context", "mix"], ["mixed"]),
+        h.make_node("Add", ["x", "mixed"], ["sum"]), h.make_node("Tanh", ["sum"], ["last_hidden_state"]),
+    ]
+    inputs = [info(name, T.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask", "token_type_ids")]
+    save("encoder", nodes, inputs, [info("last_hidden_state", T.FLOAT, ["batch", "sequence", size])], consts)
+    consts += [constant("head", weights(46, size, 1)), constant("first", np.int64(0))]
+    nodes += [h.make_node("Gather", ["last_hidden_state", "first"], ["cls"], axis=1),
+              h.make_node("MatMul", ["cls", "head"], ["logits"])]
+    save("ranker", nodes, inputs, [info("logits", T.FLOAT, ["batch", 1])], consts)
+
+
 if __name__ == "__main__":
     half_plus_two()
     identities()
@@ -175,3 +248,5 @@ if __name__ == "__main__":
     slow()
     escaping()
     unranked()
+    encoder_tokenizer()
+    encoders()

@@ -33,6 +33,16 @@ pub const ESCAPING: &[u8] = include_bytes!("../models/escaping.onnx");
 /// `y = x`, float32 of any number of dimensions.
 pub const UNRANKED: &[u8] = include_bytes!("../models/unranked.onnx");
 
+/// What cuts texts into the tokens of [`ENCODER`] and [`RANKER`]: WordPiece over a few words, letters and control tokens.
+pub const ENCODER_TOKENIZER: &[u8] = include_bytes!("../models/encoder_tokenizer.json");
+
+/// `input_ids`, `attention_mask` and `token_type_ids`, int64 `[batch, sequence]`, at most 64 tokens, to `last_hidden_state`,
+/// float32 `[batch, sequence, 16]`: a layer of attention with random weights.
+pub const ENCODER: &[u8] = include_bytes!("../models/encoder.onnx");
+
+/// The same with a head of one label: `logits`, float32 `[batch, 1]`.
+pub const RANKER: &[u8] = include_bytes!("../models/ranker.onnx");
+
 /// `y = x` of shape `[N, M]`, for any element type.
 pub const fn identity(dtype: DType) -> &'static [u8] {
     match dtype {

@@ -235,8 +235,8 @@ pub(crate) enum RunsCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
-    /// A language model, or the recipe whose layers the weights fit
-    #[arg(value_name = "MODEL.gguf|RECIPE.toml")]
+    /// A language model, an encoder's folder, or the recipe whose layers the weights fit
+    #[arg(value_name = "MODEL.gguf|FOLDER|RECIPE.toml")]
     pub(crate) source: PathBuf,
     /// The weights for the recipe: a PyTorch state dict (.pth, .pt) or .safetensors
     #[arg(value_name = "WEIGHTS")]

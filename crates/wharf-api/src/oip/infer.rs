@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_infer::{Deadline, ErrorCode, ModelRef, NamedTensor, ServiceError, VersionChoice};
-use wharf_serve::{Hold, ModelInfo};
+use wharf_serve::{Hold, ModelInfo, TEXT_SIGNATURE};
 use wharf_tensor::Tensor;
 use wharf_trace::Tracer;
 
@@ -125,6 +125,24 @@ impl Found {
             ServiceError::new(ErrorCode::FailedPrecondition, text)
         })
     }
+
+    /// The signature that a request means, and its name: the one that is called, or that of an encoder's texts where those
+    /// are what is sent.
+    fn signature_for(
+        &self,
+        inputs: &[NamedTensor],
+    ) -> Result<(&'static str, &wharf_bundle::Signature), ServiceError> {
+        let is_text = |signature: &&wharf_bundle::Signature| {
+            let knows =
+                |sent: &NamedTensor| signature.inputs.iter().any(|input| input.spec.name == sent.name);
+            !inputs.is_empty() && inputs.iter().all(knows)
+        };
+        let texts = self.info.is_encoder().then(|| self.info.signatures.get(TEXT_SIGNATURE)).flatten();
+        match texts.filter(is_text) {
+            Some(texts) => Ok((TEXT_SIGNATURE, texts)),
+            None => Ok((DEFAULT_SIGNATURE, self.signature()?)),
+        }
+    }
 }
 
 impl OipBackend {
@@ -198,7 +216,7 @@ impl OipBackend {
         request: OipRequest,
         deadline: Deadline,
     ) -> Result<OipAnswer, ServiceError> {
-        let signature = found.signature()?;
+        let (name, signature) = found.signature_for(&request.inputs)?;
         let model = &found.info.name;
         check_inputs(model, signature, &request.inputs)?;
         let wanted = || request.outputs.iter().map(|output| output.name.as_str());
@@ -206,7 +224,7 @@ impl OipBackend {
         let names: Vec<String> = wanted().map(str::to_owned).collect();
         let urgency = (request.options.deadline(deadline), request.options.priority);
         let info = &found.info;
-        let response = self.backend.run(info, DEFAULT_SIGNATURE, request.inputs, names, urgency).await?;
+        let response = self.backend.run(info, name, request.inputs, names, urgency).await?;
         let mut wanted = request.outputs.into_iter();
         let outputs = response.outputs.into_iter().map(|output| {
             let wanted = wanted.next().unwrap_or_default();

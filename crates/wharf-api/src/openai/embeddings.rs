@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wharf_infer::language::{
-    EmbedRequest, Embeddings, LanguageCard, LanguageLease, LanguageModels, Prompt, TextPart,
+    EmbedRequest, Embeddings, LanguageCard, LanguageLease, LanguageModels, Prompt, RankRequest, Reply,
+    TextPart,
 };
 use wharf_infer::{ErrorCode, ServiceError};
 
@@ -99,10 +100,18 @@ async fn vectors(
     inputs: Vec<Prompt>,
     field: &'static str,
 ) -> Result<Embeddings, Refusal> {
-    let expected = inputs.len();
+    let (count, request) = (inputs.len(), EmbedRequest { inputs, normalize: true });
+    asked(lease, (count, field), |reply| lease.model.embed(request, reply)).await
+}
+
+/// What a model answers: one vector for each of so many texts of a field.
+async fn asked(
+    lease: &LanguageLease,
+    (expected, field): (usize, &'static str),
+    ask: impl FnOnce(Reply<Embeddings>),
+) -> Result<Embeddings, Refusal> {
     let (sender, answer) = tokio::sync::oneshot::channel();
-    let request = EmbedRequest { inputs, normalize: true };
-    lease.model.embed(request, Box::new(move |embeddings| drop(sender.send(embeddings))));
+    ask(Box::new(move |embeddings| drop(sender.send(embeddings))));
     let context = lease.model.card().context_tokens;
     let embeddings = received(answer).await.map_err(|error| explained(error, context, field, None))?;
     match embeddings.vectors.len() == expected {
@@ -177,21 +186,15 @@ fn read_documents(fields: &mut Fields) -> Result<Vec<String>, Refusal> {
     documents.into_iter().enumerate().map(document).collect()
 }
 
-/// By a model that was made for it: question and document stand in one text, with the vocabulary's own tokens between.
+/// By a model that was made for it.
 async fn ranked(
     lease: &LanguageLease,
     query: &str,
     documents: &[String],
 ) -> Result<(Vec<f32>, u32), Refusal> {
-    let special = &lease.model.card().special_tokens;
-    let between: String =
-        ["eos", "sep"].iter().filter_map(|role| special.get(*role)).map(String::as_str).collect();
-    let part = |text: &str, is_markup| TextPart { text: text.to_owned(), is_markup };
-    let pair = |document: &String| Prompt::Text {
-        parts: vec![part(query, false), part(&between, true), part(document, false)],
-        with_special: true,
-    };
-    let embeddings = vectors(lease, documents.iter().map(pair).collect(), "documents").await?;
+    let request = RankRequest { query: query.to_owned(), documents: documents.to_vec() };
+    let answer = asked(lease, (documents.len(), "documents"), |reply| lease.model.rank(request, reply));
+    let embeddings = answer.await?;
     let first = |vector: &Vec<f32>| vector.first().copied().unwrap_or(f32::MIN);
     Ok((embeddings.vectors.iter().map(first).collect(), embeddings.prompt_tokens))
 }

@@ -8,6 +8,7 @@ use wharf_tensor::{DType, Tensor, TensorSpec};
 use wharf_transform::Pipeline;
 
 use super::labels::pick_labels;
+use super::pooled::{check_pooled, pooled};
 use crate::{Replica, StopSignal};
 
 /// A signature of which it is known that the graph can answer it.
@@ -27,15 +28,11 @@ impl BoundSignature {
     ) -> Result<Self, String> {
         check_inputs_are_fed(signature, replica.inputs())?;
         for output in &signature.outputs {
-            check_output(output, replica.outputs(), labels)?;
+            check_output(output, replica, labels)?;
         }
         let pipelines = signature.inputs.iter().map(|input| pipeline(input, replica.inputs()));
         let pipelines = pipelines.collect::<Result<_, _>>()?;
         Ok(Self { signature: signature.clone(), pipelines, labels: Arc::clone(labels) })
-    }
-
-    pub(super) fn signature(&self) -> &Signature {
-        &self.signature
     }
 
     /// Transforms, runs the graph, and makes of its outputs what the client asked for.
@@ -61,7 +58,7 @@ impl BoundSignature {
             let tensor = place
                 .and_then(|place| tensors.get(place))
                 .ok_or_else(|| ServiceError::internal("the engine failed", "an output is missing"))?;
-            self.finish(output, tensor)
+            self.finish(output, tensor, &inputs)
         };
         wanted.iter().map(answer).collect()
     }
@@ -93,9 +90,18 @@ impl BoundSignature {
         names.iter().filter_map(find).collect()
     }
 
-    fn finish(&self, output: &SignatureOutput, tensor: &Tensor) -> Result<NamedTensor, ServiceError> {
+    fn finish(
+        &self,
+        output: &SignatureOutput,
+        tensor: &Tensor,
+        inputs: &[(&str, Tensor)],
+    ) -> Result<NamedTensor, ServiceError> {
         let tensor = match &output.source {
             OutputSource::Labels { .. } => pick_labels(&self.labels, tensor)?,
+            OutputSource::Pooled { mask, pooling, finish, .. } => {
+                let mask = inputs.iter().find(|(name, _)| name == mask).map(|(_, tensor)| tensor);
+                pooled(tensor, mask, *pooling, *finish)?
+            }
             _ => tensor.clone(),
         };
         Ok(NamedTensor::new(output.spec.name.as_str(), tensor))
@@ -107,6 +113,7 @@ fn graph_output(output: &SignatureOutput) -> &str {
     match &output.source {
         OutputSource::Graph { output } => output,
         OutputSource::Labels { classes } => classes,
+        OutputSource::Pooled { vectors, .. } => vectors,
         // The enum may grow; a source of a later schema names itself and is refused when the model is loaded.
         _ => &output.spec.name,
     }
@@ -144,9 +151,9 @@ fn pipeline(input: &SignatureInput, graph: &[TensorSpec]) -> Result<Option<Pipel
     Ok(None)
 }
 
-fn check_output(output: &SignatureOutput, graph: &[TensorSpec], labels: &[String]) -> Result<(), String> {
+fn check_output(output: &SignatureOutput, replica: &dyn Replica, labels: &[String]) -> Result<(), String> {
     let name = &output.spec.name;
-    let source = find(graph, graph_output(output))
+    let source = find(replica.outputs(), graph_output(output))
         .ok_or_else(|| format!("output `{name}` is `{}`, which the graph lacks", graph_output(output)))?;
     match &output.source {
         OutputSource::Graph { .. } if source.dtype != output.spec.dtype => {
@@ -158,6 +165,10 @@ fn check_output(output: &SignatureOutput, graph: &[TensorSpec], labels: &[String
             Err(format!("output `{name}` needs class indices, the graph gives {}", source.dtype))
         }
         OutputSource::Labels { .. } => Ok(()),
+        OutputSource::Pooled { mask, pooling, .. } => {
+            check_pooled(source, find(replica.inputs(), mask), *pooling)
+                .map_err(|problem| format!("output `{name}` {problem}"))
+        }
         _ => Err(format!("output `{name}` comes from a source that this build does not know")),
     }
 }

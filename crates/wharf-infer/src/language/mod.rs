@@ -10,7 +10,8 @@ pub use catalog::{Answered, LanguageEntry, LanguageLease, LanguageModels};
 pub use event::{Finish, GenerateEvent, GeneratedToken, TokenChance, Usage};
 pub use metrics::{LanguageMetrics, TIME_BUCKETS, TimeHistogram};
 pub use model::{
-    EmbedRequest, Embeddings, GenerateSink, LanguageCard, LanguageLoad, LanguageModel, Reply, Ticket,
+    EmbedRequest, Embeddings, GenerateSink, LanguageCard, LanguageLoad, LanguageModel, RankRequest, Reply,
+    Ticket,
 };
 pub use request::{Constraint, GenerateRequest, Prompt, Sampling, Share, TextPart};
 

@@ -97,6 +97,29 @@ pub struct Embeddings {
     pub prompt_tokens: u32,
 }
 
+/// Documents to be ranked for a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RankRequest {
+    /// The question.
+    pub query: String,
+    /// The documents.
+    pub documents: Vec<String>,
+}
+
+impl RankRequest {
+    /// Each document as one text with the question, the vocabulary's own tokens of `card` between the two.
+    fn as_texts(&self, card: &LanguageCard) -> EmbedRequest {
+        let names = ["eos", "sep"].iter().filter_map(|role| card.special_tokens.get(*role));
+        let between: String = names.map(String::as_str).collect();
+        let part = |text: &str, is_markup| TextPart { text: text.to_owned(), is_markup };
+        let pair = |document: &String| Prompt::Text {
+            parts: vec![part(&self.query, false), part(&between, true), part(document, false)],
+            with_special: true,
+        };
+        EmbedRequest { inputs: self.documents.iter().map(pair).collect(), normalize: true }
+    }
+}
+
 /// A language model that is loaded. Calls return at once; answers come by [`Reply`] or [`GenerateSink`].
 pub trait LanguageModel: Send + Sync {
     /// What is known of it.
@@ -113,6 +136,12 @@ pub trait LanguageModel: Send + Sync {
 
     /// The vectors of texts.
     fn embed(&self, request: EmbedRequest, reply: Reply<Embeddings>);
+
+    /// How well each document answers a question: one number for each, the larger the better. For a model whose card says
+    /// that it ranks.
+    fn rank(&self, request: RankRequest, reply: Reply<Embeddings>) {
+        self.embed(request.as_texts(self.card()), reply);
+    }
 
     /// The adapters that are loaded, by name.
     fn adapters(&self) -> Vec<String>;

@@ -109,7 +109,7 @@ impl BatchConfig {
 
     /// Whether every run has to be of a shape that only the queue sees to, or at a time that only it knows.
     pub(crate) fn needs_queue(&self) -> bool {
-        let has_buckets = self.padding.as_ref().is_some_and(|padding| !padding.buckets.is_empty());
+        let has_buckets = self.padding.as_ref().is_some_and(Padding::prescribes_lengths);
         self.instances.is_some() || has_buckets || !self.allowed_sizes.is_empty()
     }
 

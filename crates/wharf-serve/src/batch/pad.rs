@@ -22,6 +22,8 @@ pub struct Padding {
     /// The lengths that run, ascending: each request is lengthened to the next of them, and runs together with those of
     /// the same. Longer ones keep their lengths. Empty: a run is as long as its longest request.
     pub buckets: Vec<usize>,
+    /// Whether the lengths only say who runs together: a run is then no longer than its longest request.
+    pub only_groups: bool,
 }
 
 /// What is put after the elements of an input.
@@ -70,6 +72,18 @@ impl Padding {
         self
     }
 
+    /// With lengths that only say who runs together, or that requests are lengthened to.
+    #[must_use]
+    pub fn with_groups_only(mut self, only_groups: bool) -> Self {
+        self.only_groups = only_groups;
+        self
+    }
+
+    /// Whether runs have prescribed lengths.
+    pub(crate) fn prescribes_lengths(&self) -> bool {
+        !self.buckets.is_empty() && !self.only_groups
+    }
+
     /// Whether the inputs are there, and the values such as they can hold. The error is the problem in words.
     pub(crate) fn check(&self, model: &LoadedModel) -> Result<(), String> {
         let signatures = model.signatures();
@@ -100,7 +114,8 @@ impl Padding {
         let longest = |axis: usize| all.iter().filter_map(|dims| dims.get(axis).copied()).max().unwrap_or(0);
         let rank = all.first().map_or(0, |dims| dims.len());
         let dims: Vec<usize> = (0..rank).map(longest).collect();
-        self.each(pattern, input, &dims, |size| self.length(size))
+        let length = |size: usize| if self.prescribes_lengths() { self.length(size) } else { size };
+        self.each(pattern, input, &dims, length)
     }
 
     /// A tensor lengthened to these dimensions after the first, which are no less than its own.
@@ -278,12 +293,14 @@ mod tests {
         let longest = Padding::with_number(0.0);
         let buckets = longest.clone().with_buckets([16, 4, 8]);
         let others = buckets.clone().with_inputs(["y"]);
+        let groups = buckets.clone().with_groups_only(true);
         for (padding, dims, key, target) in [
             (&longest, [5, 3], [ANY, 3], [5, 3]),
             (&buckets, [5, 3], [8, 3], [8, 3]),
             (&buckets, [4, 3], [4, 3], [4, 3]),
             (&buckets, [99, 3], [99, 3], [99, 3]),
             (&others, [5, 3], [5, 3], [5, 3]),
+            (&groups, [5, 3], [8, 3], [5, 3]),
         ] {
             assert_eq!(padding.key(&pattern, "x", &dims), key, "{padding:?}");
             assert_eq!(padding.target(&pattern, "x", &[&dims]), target, "{padding:?}");

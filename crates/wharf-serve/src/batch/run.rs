@@ -108,9 +108,9 @@ impl Waiter {
 fn needs_filling(waiter: &Waiter) -> bool {
     let (task, rows) = (&waiter.task, waiter.task.rows());
     let batching = &task.served().batching;
+    let padding = task.padding();
     let is_short = |input: &NamedTensor| {
         let dims = input.tensor.shape().dims().get(1..).unwrap_or_default();
-        let padding = batching.padding.as_ref();
         padding.is_some_and(|padding| padding.target(task.pattern(&input.name), &input.name, &[dims]) != dims)
     };
     task.can_be_joined() && (batching.padded(rows) != rows || task.inputs().iter().any(is_short))
@@ -198,7 +198,7 @@ const MOST_PADDING: usize = 8;
 
 /// The parts of one input made alike where they may differ.
 fn padded<'a>(task: &Task, input: &str, parts: &[&'a Tensor]) -> Option<Vec<Cow<'a, Tensor>>> {
-    let Some(padding) = &task.served().batching.padding else {
+    let Some(padding) = task.padding() else {
         return Some(parts.iter().map(|part| Cow::Borrowed(*part)).collect());
     };
     let dims: Vec<&[usize]> =

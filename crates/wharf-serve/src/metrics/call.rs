@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wharf_infer::{Deadline, ErrorCode, InferResponse, ServiceError};
+use wharf_infer::{Deadline, ErrorCode, ServiceError};
 
 use super::{ModelMetrics, StatusCounters};
 
@@ -32,7 +32,7 @@ impl<'a> Call<'a> {
     }
 
     /// It has been answered.
-    pub(crate) fn finish(mut self, answer: &Result<InferResponse, ServiceError>) {
+    pub(crate) fn finish<T>(mut self, answer: &Result<T, ServiceError>) {
         self.is_finished = true;
         match &self.model {
             None => self.unrouted.count(answer),

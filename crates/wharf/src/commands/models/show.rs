@@ -1,6 +1,6 @@
 //! `wharf models show`.
 
-use wharf_bundle::{Bundle, Signature};
+use wharf_bundle::{Bundle, Encoder, EncoderKind, Signature};
 
 use crate::say;
 
@@ -25,6 +25,9 @@ pub(super) fn run(bundle: &Bundle, json: bool) -> anyhow::Result<()> {
     if !manifest.labels.is_empty() {
         say(format!("  labels    {}", manifest.labels.join(", ")));
     }
+    if let Some(encoder) = &manifest.encoder {
+        say(format!("  encoder   {}", words_of(encoder)));
+    }
     for (name, signature) in &manifest.signatures {
         show_signature(name, signature);
     }
@@ -32,6 +35,21 @@ pub(super) fn run(bundle: &Bundle, json: bool) -> anyhow::Result<()> {
         say(format!("  file      {} {} bytes sha256 {}", file.path, file.size_bytes, file.sha256));
     }
     Ok(())
+}
+
+/// How a graph is asked with text.
+fn words_of(encoder: &Encoder) -> String {
+    let gives = match encoder.kind {
+        EncoderKind::Rank => "ranks documents".to_owned(),
+        _ => format!("gives vectors, pooling {}", encoder.pooling.name()),
+    };
+    let scaled = match (encoder.normalize, encoder.kind) {
+        (false, _) => "",
+        (true, EncoderKind::Rank) => ", between 0 and 1",
+        (true, _) => ", of length 1",
+    };
+    let most = encoder.max_tokens.map(|most| format!(", up to {most} tokens"));
+    format!("{gives}{scaled}{}", most.unwrap_or_default())
 }
 
 fn show_lineage(bundle: &Bundle) {
