@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tracing::Instrument as _;
-use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
+use wharf_infer::{
+    Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, SequencePart, ServiceError,
+};
 use wharf_request_log::RequestLog;
 use wharf_serve::{Hold, ModelInfo, ModelManager};
 
@@ -13,6 +15,23 @@ use crate::metrics::{Api, ApiMetrics, Call, Entry};
 use crate::request_log::Logged;
 use crate::shown::shown;
 use crate::trace;
+
+/// How a request is to be run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manner {
+    /// Until when its answer is of use.
+    pub(crate) deadline: Deadline,
+    /// Who goes first; 0 is the model's default.
+    pub(crate) priority: u32,
+    /// Which sequence it belongs to, where it says anything of one.
+    pub(crate) sequence: Option<SequencePart>,
+}
+
+impl From<Deadline> for Manner {
+    fn from(deadline: Deadline) -> Self {
+        Self { deadline, ..Self::default() }
+    }
+}
 
 /// The models behind the wires.
 #[derive(Clone)]
@@ -59,14 +78,14 @@ impl Backend {
     }
 
     /// Runs the version that was found, and no other that came meanwhile: its signature is what the inputs
-    /// were read by. A priority of 0 is the model's default.
+    /// were read by.
     pub(crate) async fn run(
         &self,
         info: &ModelInfo,
         signature: &str,
         inputs: Vec<NamedTensor>,
         outputs: Vec<String>,
-        (deadline, priority): (Deadline, u32),
+        manner: Manner,
     ) -> Result<InferResponse, ServiceError> {
         for input in &inputs {
             self.check_size(input)?;
@@ -76,8 +95,9 @@ impl Backend {
         request.signature = Some(signature.to_owned());
         request.inputs = inputs;
         request.outputs = outputs;
-        request.deadline = deadline;
-        request.priority = priority;
+        request.deadline = manner.deadline;
+        request.priority = manner.priority;
+        request.sequence = manner.sequence;
         let incoming = trace::current();
         let trace_id = incoming.as_ref().and_then(trace::Incoming::trace_id);
         request.trace = incoming.and_then(|incoming| incoming.trace);

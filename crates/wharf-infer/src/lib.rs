@@ -19,6 +19,7 @@ mod error;
 pub mod language;
 mod model_ref;
 mod request;
+mod sequence;
 mod trace;
 
 pub use caller::Caller;
@@ -26,4 +27,5 @@ pub use deadline::Deadline;
 pub use error::{ErrorCode, ServiceError};
 pub use model_ref::{ModelRef, VersionChoice};
 pub use request::{InferRequest, InferResponse, NamedTensor};
+pub use sequence::{SequenceId, SequencePart};
 pub use trace::{Span, SpanSink, SpanValue, Trace, TraceContext};

@@ -2,7 +2,7 @@
 
 use wharf_tensor::Tensor;
 
-use crate::{Caller, Deadline, ModelRef, Trace};
+use crate::{Caller, Deadline, ModelRef, SequencePart, Trace};
 
 /// A tensor under the name that clients use.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub struct InferRequest {
     /// Who goes first among those that wait, where the model's settings tell priorities apart: 1 is the highest,
     /// 0 leaves it to the settings.
     pub priority: u32,
+    /// Which sequence it belongs to, where it says anything of one.
+    pub sequence: Option<SequencePart>,
     /// For whom it runs.
     pub caller: Caller,
     /// The trace span of the request, so that work on other threads is recorded under it.
@@ -54,6 +56,7 @@ impl InferRequest {
             outputs: Vec::new(),
             deadline: Deadline::NONE,
             priority: 0,
+            sequence: None,
             caller: Caller::Anonymous,
             span: tracing::Span::none(),
             trace: None,

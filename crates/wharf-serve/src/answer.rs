@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wharf_infer::{Deadline, InferRequest, InferResponse, ModelRef, ServiceError};
+use wharf_infer::{Deadline, InferRequest, InferResponse, ModelRef, ServiceError, VersionChoice};
 
 use crate::admission::AdmissionPermit;
 use crate::batch::Candidate;
 use crate::infer::{Task, deadline_exceeded, refused};
 use crate::manager::Held;
 use crate::metrics::Call;
+use crate::sequence::stateless;
 use crate::served::ServedModel;
 use crate::traffic::{Guard, Watched};
 use crate::{ModelInfo, ModelManager, StickyKeys};
@@ -41,7 +42,10 @@ impl ModelManager {
         let mut call = self.0.metrics.call(request.deadline);
         call.is_of(&served.metrics);
         let answer = match self.0.admission.admit() {
-            Ok(permit) => self.answer_by(Arc::clone(served), request, permit, &call).await,
+            Ok(permit) => {
+                let served = self.at_home(Arc::clone(served), &request, found.names_version);
+                self.answer_by(served, request, permit, &call).await
+            }
             Err(refusal) => Err(refusal),
         };
         call.finish(&answer);
@@ -73,7 +77,8 @@ impl ModelManager {
         call: &mut Call<'_>,
     ) -> Result<InferResponse, ServiceError> {
         let _hold = self.wake(&request.model).await?;
-        let served = self.route(&request.model)?;
+        let names_version = request.model.version != VersionChoice::Latest;
+        let served = self.at_home(self.route(&request.model)?, &request, names_version);
         call.is_of(&served.metrics);
         self.answer_by(served, request, permit, call).await
     }
@@ -86,6 +91,8 @@ impl ModelManager {
         call: &Call<'_>,
     ) -> Result<InferResponse, ServiceError> {
         let (guard, shadow) = self.0.registry.routes().observers_of(&served);
+        // A copy of one request of a sequence would find no state.
+        let shadow = shadow.filter(|_| request.sequence.is_none());
         let copy = shadow.and_then(|shadow| shadow.copy(&request));
         let answer = self.watched(served, request, permit, (guard, call.arrived())).await;
         if let (Some(copy), Ok(answer)) = (copy, &answer) {
@@ -151,6 +158,16 @@ impl ModelManager {
         arrived: Instant,
     ) -> Result<InferResponse, ServiceError> {
         let deadline = request.deadline;
+        if served.sequences.is_some() {
+            if deadline.has_passed() {
+                return Err(deadline_exceeded());
+            }
+            // Few need the room that it takes.
+            return Box::pin(self.run_in_sequence(served, request, permit, arrived)).await;
+        }
+        if request.sequence.is_some() && !served.takes_sequences() {
+            return Err(stateless());
+        }
         let task = Task::new(served, request, arrived)?;
         if deadline.has_passed() {
             return Err(deadline_exceeded());

@@ -75,6 +75,12 @@ pub struct ServeLimits {
     /// Work that is known to take less than this runs where the request arrived: handing it to another thread
     /// and back would cost as much. Zero never does.
     pub inline_below: Duration,
+    /// Sequences of a version that may be open. One more is refused as overloaded.
+    pub max_sequences: usize,
+    /// Sequences of a version that one caller may have open. One more is refused as over the caller's quota.
+    pub max_sequences_of_caller: usize,
+    /// Bytes that the states of the sequences of a version may take.
+    pub max_sequence_bytes: usize,
 }
 
 impl Default for ServeLimits {
@@ -85,6 +91,9 @@ impl Default for ServeLimits {
             max_in_flight: 4096,
             parallel_loads: 2,
             inline_below: Duration::from_micros(300),
+            max_sequences: 65_536,
+            max_sequences_of_caller: 16_384,
+            max_sequence_bytes: 1 << 30,
         }
     }
 }
@@ -264,6 +273,21 @@ impl ServeLimits {
     #[must_use]
     pub fn with_inline_below(mut self, limit: Duration) -> Self {
         self.inline_below = limit;
+        self
+    }
+
+    /// With so many open sequences of a version at most, and so many of one caller.
+    #[must_use]
+    pub fn with_max_sequences(mut self, sequences: usize, of_caller: usize) -> Self {
+        self.max_sequences = sequences;
+        self.max_sequences_of_caller = of_caller;
+        self
+    }
+
+    /// With the states of the sequences of a version taking so many bytes at most.
+    #[must_use]
+    pub fn with_max_sequence_bytes(mut self, bytes: usize) -> Self {
+        self.max_sequence_bytes = bytes;
         self
     }
 }

@@ -11,7 +11,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep_until;
 use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::StopSignal;
-use wharf_infer::{Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, ServiceError};
+use wharf_infer::{
+    Deadline, ErrorCode, InferRequest, InferResponse, ModelRef, NamedTensor, SequencePart, ServiceError,
+};
 use wharf_tensor::{Dim, Tensor};
 
 use crate::Padding;
@@ -227,6 +229,16 @@ impl Task {
         self.rows.is_some()
     }
 
+    /// What it says of a sequence.
+    pub(crate) fn sequence(&self) -> Option<&SequencePart> {
+        self.request.sequence.as_ref()
+    }
+
+    /// Whether an output is kept after its answer.
+    pub(crate) fn keeps(&self, output: &str) -> bool {
+        self.served.sequences.as_ref().is_some_and(|model| model.keeps(output))
+    }
+
     /// The shapes that an input may have.
     pub(crate) fn pattern(&self, input: &str) -> &[Dim] {
         let signature = self.served.model.signatures().get(&self.signature);
@@ -346,7 +358,8 @@ impl Drop for LeaveOnDrop {
     }
 }
 
-async fn passed(deadline: Deadline) {
+/// Waits until a deadline passes.
+pub(crate) async fn passed(deadline: Deadline) {
     match deadline.instant() {
         Some(moment) => sleep_until(moment.into()).await,
         None => std::future::pending().await,

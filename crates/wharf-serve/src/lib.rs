@@ -54,6 +54,7 @@ mod pool;
 mod registry;
 mod remember;
 mod route;
+mod sequence;
 mod served;
 mod settings;
 mod state;
@@ -74,8 +75,10 @@ pub use manager::{Gauges, ModelInfo, ModelManager};
 pub use metrics::{BatchStatistics, CountAndTime, ModelStatistics, StatusCounters, UNKNOWN as UNKNOWN_MODEL};
 pub use policy::VersionPolicy;
 pub use settings::{
-    BatchingParameters, BatchingSettings, DynamicBatching, EnsembleStep, MODEL_SERVER_CONFIG, QueuePolicy,
-    TensorMapping, TritonConfig, read_batching_parameters, read_model_server_config,
+    BatchingParameters, BatchingSettings, ControlKind, DynamicBatching, EnsembleStep, FlagValues,
+    InitialState, MODEL_SERVER_CONFIG, QueuePolicy, SequenceBatching, SequenceControl, SequenceFlag,
+    SequenceState, SequenceStrategy, TensorMapping, TritonConfig, read_batching_parameters,
+    read_model_server_config,
 };
 pub use state::{VersionState, VersionStatus};
 pub use traffic::{RollbackBounds, Shadow, ShadowReport, StickyKeys, Traffic, TrafficReport, VersionTraffic};

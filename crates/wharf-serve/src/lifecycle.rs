@@ -166,6 +166,9 @@ fn unload(server: &Inner, scope: Option<&str>, there: &Versions, keep: &Versions
         if has_successor || !there.contains(id) {
             tracing::info!(model.name = name, model.version = version, "unloading");
             server.registry.unloading(name, *version);
+            if !has_successor {
+                server.sequences.end(name);
+            }
         }
     }
 }

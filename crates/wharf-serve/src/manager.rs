@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use wharf_bundle::Signature;
 use wharf_engine::Engine;
 use wharf_infer::language::LanguageModel;
-use wharf_infer::{Deadline, ErrorCode, ModelRef, ServiceError};
+use wharf_infer::{Deadline, ErrorCode, ModelRef, ServiceError, VersionChoice};
 
 use crate::admission::Admission;
 use crate::batch::Waiter;
@@ -22,6 +22,7 @@ use crate::lifecycle::{self, Retry};
 use crate::metrics::{ModelStatistics, ServeMetrics};
 use crate::pool::CpuPool;
 use crate::registry::Registry;
+use crate::sequence::{Book, Home};
 use crate::served::ServedModel;
 use crate::traffic::ShadowQueue;
 use crate::{BatchSnapshot, ServeConfig, StickyKeys, Traffic, TritonConfig, VersionState, VersionStatus};
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<ServeMetrics>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) pool: CpuPool<Waiter>,
+    /// The sequences that are open.
+    pub(crate) sequences: Arc<Book<Arc<Home>>>,
     /// Copies of requests that wait to be compared.
     pub(crate) shadows: ShadowQueue,
     /// Turns true when the server stops waiting for what runs.
@@ -66,6 +69,8 @@ pub struct ModelInfo {
     pub config: Option<Arc<TritonConfig>>,
     /// Whether its answers are remembered.
     pub is_cached: bool,
+    /// Whether it was asked for by number or label.
+    pub(crate) names_version: bool,
     /// The version itself, which stays loaded for as long as this lives.
     pub(crate) served: Option<Held>,
 }
@@ -137,6 +142,7 @@ impl ModelManager {
             config,
             engine,
             pool,
+            sequences: Arc::default(),
             shadows: ShadowQueue::new(),
         });
         if inner.config.traffic.values().any(|traffic| traffic.shadow.is_some()) {
@@ -195,7 +201,8 @@ impl ModelManager {
     pub fn signatures_for(&self, model: &ModelRef, keys: &StickyKeys) -> Result<ModelInfo, ServiceError> {
         let routes = self.0.registry.routes();
         let served = routes.find(model, keys)?;
-        Ok(ModelInfo { served: Some(Held(Arc::clone(served))), ..served.info() })
+        let names_version = model.version != VersionChoice::Latest;
+        Ok(ModelInfo { served: Some(Held(Arc::clone(served))), names_version, ..served.info() })
     }
 
     /// What a request says of whose it is, where requests of any model are spread by that; `value` gives the value of

@@ -225,8 +225,13 @@ mod tests {
 
     fn submit(pool: &CpuPool<Closure>, job: impl FnOnce() + Send + 'static) -> Result<(), Refusal> {
         let queue = QueueConfig::default().limits();
-        let rules =
-            LaneRules { max_rows: 1, preferred: Arc::default(), max_delay: Duration::ZERO, max_runs: None };
+        let rules = LaneRules {
+            max_rows: 1,
+            preferred: Arc::default(),
+            enough: usize::MAX,
+            max_delay: Duration::ZERO,
+            max_runs: None,
+        };
         let (item, arrived) = (Closure(Box::new(job)), Instant::now());
         let entry = Entry { item, rows: 1, rank: 0, queue, arrived, cost: Duration::ZERO };
         pool.submit(LaneKey { model: 0, rows: None }, rules, entry, None)

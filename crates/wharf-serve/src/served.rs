@@ -1,10 +1,12 @@
 //! A version that answers.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use wharf_bundle::Signature;
 use wharf_engine::{Isolation, LoadOptions, LoadedModel, TOKENS_SIGNATURE};
 use wharf_infer::{ErrorCode, ServiceError};
 
@@ -16,8 +18,9 @@ use crate::ensemble::Ensemble;
 use crate::location::Configured;
 use crate::metrics::ModelMetrics;
 use crate::registry::Registry;
+use crate::sequence::SequenceModel;
 use crate::warm_up::run;
-use crate::{ModelInfo, Padding, ServeConfig};
+use crate::{ModelInfo, Padding, ServeConfig, TritonConfig};
 
 /// How a version is loaded and served.
 pub(crate) struct Settings {
@@ -43,7 +46,7 @@ impl Settings {
         if let Some(configured) = configured {
             let config = configured.config.as_ref().map_err(|problem| misdeclared(problem.clone()))?;
             load = config.load_options(&load);
-            is_cached = config.response_cache.unwrap_or(is_cached);
+            is_cached = config.response_cache.unwrap_or(is_cached) && config.sequence_batching.is_none();
             if !server.batching.contains_key(name) {
                 batching = config.batching(&batching);
             }
@@ -62,6 +65,18 @@ impl Settings {
         }
         Ok(Self { load, batching, is_cached, configured: configured.cloned() })
     }
+}
+
+/// What a model is told of sequences, where its owner's configuration says.
+fn bound(
+    folder: &Path,
+    config: &TritonConfig,
+    model: &LoadedModel,
+    instances: Option<usize>,
+) -> Result<Option<SequenceModel>, ServiceError> {
+    let Some(batching) = &config.sequence_batching else { return Ok(None) };
+    let bound = SequenceModel::bind(batching, (folder, config), model, instances);
+    bound.map(Some).map_err(|problem| misdeclared(format!("config.pbtxt: {problem}")))
 }
 
 fn misdeclared(problem: String) -> ServiceError {
@@ -94,6 +109,8 @@ pub(crate) struct ServedModel {
     pub(crate) encoder: Option<Arc<EncoderFace>>,
     /// How rows of tokens are made alike, where it is an encoder.
     token_padding: Option<Padding>,
+    /// What it is told of sequences, where it keeps states.
+    pub(crate) sequences: Option<SequenceModel>,
     /// Its answers, where they are remembered.
     pub(crate) cache: Option<CachePart>,
     /// Its share of a memory budget.
@@ -123,11 +140,12 @@ impl ServedModel {
         registry: Weak<Registry>,
     ) -> Result<Self, ServiceError> {
         let Settings { batching, configured, .. } = settings;
-        let mut labels = Arc::clone(model.labels());
+        let (mut labels, mut sequences) = (Arc::clone(model.labels()), None);
         if let Some((folder, config)) = configured.as_ref().and_then(Configured::parts) {
             config.check(&model).map_err(misdeclared)?;
             model = model.with_max_batch_size(config.max_batch_size);
             labels = config.labels(folder).map_err(misdeclared)?.unwrap_or(labels);
+            sequences = bound(folder, config, &model, batching.instances)?;
         }
         if let Some(told) = &batching.padding {
             told.check(&model).map_err(misdeclared)?;
@@ -143,6 +161,7 @@ impl ServedModel {
             rules: LaneRules {
                 max_rows,
                 preferred: batching.preferred_sizes.as_slice().into(),
+                enough: batching.enough_rows.unwrap_or(usize::MAX),
                 max_delay: batching.max_queue_delay,
                 max_runs: batching.instances,
             },
@@ -157,6 +176,7 @@ impl ServedModel {
             ensemble: None,
             encoder: None,
             token_padding,
+            sequences,
             cache: None,
             taken: None,
             loaded_at: SystemTime::now(),
@@ -183,12 +203,23 @@ impl ServedModel {
         ModelInfo {
             name: self.name.clone(),
             version: self.version,
-            signatures: Arc::clone(self.model.signatures()),
+            signatures: Arc::clone(self.signatures()),
             labels: Arc::clone(&self.labels),
             config: self.configured.as_ref().and_then(|configured| configured.config.as_ref().ok().cloned()),
+            names_version: true,
             served: None,
             is_cached: self.cache.is_some(),
         }
+    }
+
+    /// The ways to call it, as clients see them.
+    pub(crate) fn signatures(&self) -> &Arc<BTreeMap<String, Signature>> {
+        self.sequences.as_ref().map_or_else(|| self.model.signatures(), |sequences| &sequences.signatures)
+    }
+
+    /// Whether requests of sequences mean anything to it.
+    pub(crate) fn takes_sequences(&self) -> bool {
+        self.sequences.is_some() || self.ensemble.as_ref().is_some_and(Ensemble::takes_sequences)
     }
 
     /// What a request is told for which there is no room, where requests wait for `wait`.
@@ -222,6 +253,7 @@ impl ServedModel {
             max_rows: 1,
             max_delay: Duration::ZERO,
             preferred: Arc::default(),
+            enough: usize::MAX,
             max_runs: self.rules.max_runs,
         }
     }

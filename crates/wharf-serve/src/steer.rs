@@ -67,7 +67,9 @@ impl ModelManager {
     pub async fn unload(&self, name: &str) -> Result<(), ServiceError> {
         let mut desired = self.0.desired.lock().await;
         let was_wanted = asked_for(&mut desired)?.remove(name);
-        if self.0.registry.unload(name) || was_wanted {
+        let was_loaded = self.0.registry.unload(name);
+        self.0.sequences.end(name);
+        if was_loaded || was_wanted {
             return Ok(());
         }
         let text = format!("failed to unload '{}', it is not loaded", shown(name));

@@ -11,6 +11,7 @@ mod life;
 mod real;
 mod replaced;
 mod requests;
+mod sequences;
 mod shadow;
 mod soak;
 mod steer;

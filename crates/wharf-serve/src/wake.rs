@@ -130,6 +130,7 @@ impl ModelManager {
             asked_for.remove(name);
         }
         self.0.registry.unload(name);
+        self.0.sequences.end(name);
     }
 
     /// Unloads a model that its next request loads again.

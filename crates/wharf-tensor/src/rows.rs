@@ -34,6 +34,20 @@ impl Tensor {
         }
     }
 
+    /// The same elements in memory of their own, which shares nothing with the tensor that these may be a part of.
+    ///
+    /// # Errors
+    /// None that a tensor which exists can cause.
+    pub fn detached(&self) -> Result<Self, TensorError> {
+        match self.strings() {
+            Some(strings) => {
+                let strings = strings.iter().map(|text| Bytes::copy_from_slice(text)).collect();
+                Self::from_strings(self.shape().clone(), strings)
+            }
+            None => Self::from_bytes(self.dtype(), self.shape().clone(), join(&[self])),
+        }
+    }
+
     /// The rows of all of `parts`, one after the other.
     ///
     /// # Errors
@@ -110,6 +124,22 @@ mod tests {
         let shape = Shape::new(dims).unwrap();
         let values = (0..shape.num_elements() as u16).map(|index| f32::from(start + index)).collect();
         Tensor::from_vec(shape, values).unwrap()
+    }
+
+    #[test]
+    fn a_detached_row_shares_no_memory_with_the_others() {
+        let all = floats(&[3, 2], 0);
+        let row = all.slice_rows(1..2).unwrap();
+        let own = row.detached().unwrap();
+        assert_eq!(own, row);
+        let within =
+            |part: &Tensor| all.bytes().unwrap().as_ptr_range().contains(&part.bytes().unwrap().as_ptr());
+        assert!(within(&row) && !within(&own));
+        let text = Bytes::from(vec![b'a'; 100]);
+        let strings = Tensor::from_strings(Shape::new(&[1]).unwrap(), vec![text.slice(..1)]).unwrap();
+        let own = strings.detached().unwrap();
+        assert_eq!(own, strings);
+        assert_ne!(own.strings().unwrap()[0].as_ptr(), text.as_ptr());
     }
 
     #[test]

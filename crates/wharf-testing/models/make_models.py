@@ -148,6 +148,32 @@ def slow():
          [constant("start", weights(5, 64, 64))])
 
 
+def accumulate():
+    """Adds up the numbers of a sequence, and says what it was told of it."""
+    nodes = [
+        h.make_node("Sub", ["one", "start"], ["goes_on"]), h.make_node("Cast", ["goes_on"], ["kept"], to=T.FLOAT),
+        h.make_node("Mul", ["total", "kept"], ["before"]), h.make_node("Add", ["before", "x"], ["y"]),
+        h.make_node("Identity", ["y"], ["total_out"]), h.make_node("Identity", ["id"], ["said"]),
+        h.make_node("Cast", ["ready"], ["is_ready"], to=T.INT32), h.make_node("Mul", ["end", "two"], ["end_2"]),
+        h.make_node("Mul", ["is_ready", "four"], ["ready_4"]), h.make_node("Add", ["start", "end_2"], ["edges"]),
+        h.make_node("Add", ["edges", "ready_4"], ["flags"]),
+    ]
+    inputs = [info("x", T.FLOAT, ["N", 1]), info("start", T.INT32, ["N", 1]), info("end", T.INT32, ["N", 1]),
+              info("ready", T.BOOL, ["N", 1]), info("id", T.UINT64, ["N", 1]), info("total", T.FLOAT, ["N", 1])]
+    outputs = [info("y", T.FLOAT, ["N", 1]), info("flags", T.INT32, ["N", 1]), info("said", T.UINT64, ["N", 1]),
+               info("total_out", T.FLOAT, ["N", 1])]
+    consts = [constant(name, np.int32(value)) for name, value in [("one", 1), ("two", 2), ("four", 4)]]
+    save("accumulate", nodes, inputs, outputs, consts)
+
+
+def recall():
+    """Keeps every number of a sequence, in a state that grows, and gives their sum."""
+    nodes = [h.make_node("Concat", ["seen", "x"], ["seen_out"], axis=1),
+             h.make_node("ReduceSum", ["seen_out", "axis"], ["y"], keepdims=1)]
+    save("recall", nodes, [info("x", T.FLOAT, ["N", 1]), info("seen", T.FLOAT, ["N", "M"])],
+         [info("y", T.FLOAT, ["N", 1]), info("seen_out", T.FLOAT, ["N", "K"])], [constant("axis", np.array([1]))])
+
+
 def unranked():
     """An input of which not even the number of dimensions is said: against the letter of ONNX, but exported."""
     value = [h.make_tensor_value_info(name, T.FLOAT, None) for name in ("x", "y")]
@@ -246,6 +272,8 @@ if __name__ == "__main__":
     classifiers()
     lenet()
     slow()
+    accumulate()
+    recall()
     escaping()
     unranked()
     encoder_tokenizer()

@@ -27,6 +27,13 @@ pub const LENET: &[u8] = include_bytes!("../models/lenet.onnx");
 /// Multiplies a 64 x 64 matrix with itself `times` times (int64 scalar), to `y`, float32 scalar.
 pub const SLOW: &[u8] = include_bytes!("../models/slow.onnx");
 
+/// `y = x`, plus `total` unless `start` is 1, float32 `[N, 1]`, and `total_out`, the same; `flags` is `start`, `end` and
+/// `ready` as bits 0, 1 and 2, and `said` is `id`.
+pub const ACCUMULATE: &[u8] = include_bytes!("../models/accumulate.onnx");
+
+/// `seen_out` is `seen` with `x` behind it, float32 `[N, M]`, and `y` is its sum, float32 `[N, 1]`.
+pub const RECALL: &[u8] = include_bytes!("../models/recall.onnx");
+
 /// `y = x + w`, float32 `[4]`, with `w` in `../outside.bin`, which a loader must not follow.
 pub const ESCAPING: &[u8] = include_bytes!("../models/escaping.onnx");
 

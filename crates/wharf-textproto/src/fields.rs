@@ -83,14 +83,15 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// The field is there twice, or is no flag.
     pub fn bool(&mut self, name: &'static str) -> Result<Option<bool>, TextError> {
-        let flag = |field: &Field| match scalar(field) {
-            Some(Scalar::Word(word)) if ["true", "True", "t"].contains(&word.as_str()) => Ok(true),
-            Some(Scalar::Word(word)) if ["false", "False", "f"].contains(&word.as_str()) => Ok(false),
-            Some(Scalar::Integer { is_negative: false, magnitude: 1 }) => Ok(true),
-            Some(Scalar::Integer { is_negative: false, magnitude: 0 }) => Ok(false),
-            _ => Err(wrong(field, "true or false")),
-        };
-        self.one(name)?.map(flag).transpose()
+        self.one(name)?.map(as_flag).transpose()
+    }
+
+    /// Every flag of a repeated field.
+    ///
+    /// # Errors
+    /// One is no flag.
+    pub fn bools(&mut self, name: &'static str) -> Result<Vec<bool>, TextError> {
+        self.all(name).map(as_flag).collect()
     }
 
     /// A whole number.
@@ -115,6 +116,14 @@ impl<'a> Fields<'a> {
     /// The field is there twice, or is no number.
     pub fn number(&mut self, name: &'static str) -> Result<Option<f64>, TextError> {
         self.one(name)?.map(as_number).transpose()
+    }
+
+    /// Every number of a repeated field.
+    ///
+    /// # Errors
+    /// One is no number.
+    pub fn numbers(&mut self, name: &'static str) -> Result<Vec<f64>, TextError> {
+        self.all(name).map(as_number).collect()
     }
 
     /// An enumerator.
@@ -205,6 +214,16 @@ fn as_string(field: &Field) -> Result<String, TextError> {
             String::from_utf8(bytes.clone()).map_err(|_| wrong(field, "a string of UTF-8"))
         }
         _ => Err(wrong(field, "a string in quotes")),
+    }
+}
+
+fn as_flag(field: &Field) -> Result<bool, TextError> {
+    match scalar(field) {
+        Some(Scalar::Word(word)) if ["true", "True", "t"].contains(&word.as_str()) => Ok(true),
+        Some(Scalar::Word(word)) if ["false", "False", "f"].contains(&word.as_str()) => Ok(false),
+        Some(Scalar::Integer { is_negative: false, magnitude: 1 }) => Ok(true),
+        Some(Scalar::Integer { is_negative: false, magnitude: 0 }) => Ok(false),
+        _ => Err(wrong(field, "true or false")),
     }
 }
 

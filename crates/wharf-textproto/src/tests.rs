@@ -101,7 +101,7 @@ fn what_is_wrong_is_named_with_its_place() {
 
 #[test]
 fn fields_are_given_out_by_type() {
-    let text = "s: 'x' b: true i: -3 f: 2 e: RED w { value: 9 } m { key: 'k' value: 4 } r: 1 r: 2 n { }";
+    let text = "s: 'x' b: true i: -3 f: 2 e: RED w { value: 9 } m { key: 'k' value: 4 } r: 1 r: 2 n { } q: [ true, 0 ] d: [ 1, 2.5 ]";
     let message = parse(text).unwrap();
     let mut fields = message.fields("Test");
     assert_eq!(fields.string("s").unwrap().as_deref(), Some("x"));
@@ -112,6 +112,8 @@ fn fields_are_given_out_by_type() {
     assert_eq!(fields.wrapped_integer("w").unwrap(), Some(9));
     assert_eq!(fields.integer_map("m").unwrap(), [("k".to_owned(), 4)].into());
     assert_eq!(fields.integers("r").unwrap(), [1, 2]);
+    assert_eq!(fields.bools("q").unwrap(), [true, false]);
+    assert_eq!(fields.numbers("d").unwrap(), [1.0, 2.5]);
     assert_eq!(fields.string("absent").unwrap(), None);
     assert!(fields.has("n"));
     assert!(fields.finish().is_ok());

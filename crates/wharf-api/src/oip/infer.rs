@@ -15,7 +15,7 @@ use super::parameter::{Parameters, RequestOptions};
 use super::shared_memory::Place;
 use super::{EXTENSIONS, SharedMemory, raw, shown};
 use crate::LogControl;
-use crate::backend::Backend;
+use crate::backend::{Backend, Manner};
 
 /// The models behind the wires, and what is kept from request to request.
 #[derive(Clone)]
@@ -222,9 +222,13 @@ impl OipBackend {
         let wanted = || request.outputs.iter().map(|output| output.name.as_str());
         check_outputs(model, signature, wanted())?;
         let names: Vec<String> = wanted().map(str::to_owned).collect();
-        let urgency = (request.options.deadline(deadline), request.options.priority);
+        let manner = Manner {
+            deadline: request.options.deadline(deadline),
+            priority: request.options.priority,
+            sequence: request.options.sequence,
+        };
         let info = &found.info;
-        let response = self.backend.run(info, name, request.inputs, names, urgency).await?;
+        let response = self.backend.run(info, name, request.inputs, names, manner).await?;
         let mut wanted = request.outputs.into_iter();
         let outputs = response.outputs.into_iter().map(|output| {
             let wanted = wanted.next().unwrap_or_default();

@@ -1,9 +1,11 @@
 //! What clients may learn of a model, for both wires.
 
+mod sequences;
+
 use wharf_serve::{
     DynamicBatching, EnsembleStep, ModelManager, QueuePolicy, TensorMapping, TimeoutAction, VersionState,
 };
-use wharf_tensor::TensorSpec;
+use wharf_tensor::{DType, TensorSpec};
 
 use super::datatype::to_wire;
 use super::infer::Found;
@@ -98,7 +100,11 @@ fn scheduling(found: &Found) -> Option<SchedulingChoice> {
         let step = steps.iter().map(step).collect();
         return Some(SchedulingChoice::EnsembleScheduling(wire::ModelEnsembling { step }));
     }
-    let batching = found.info.config.as_ref()?.dynamic_batching.as_ref()?;
+    let config = found.info.config.as_ref()?;
+    if let Some(batching) = &config.sequence_batching {
+        return Some(SchedulingChoice::SequenceBatching(sequences::of(batching)));
+    }
+    let batching = config.dynamic_batching.as_ref()?;
     Some(SchedulingChoice::DynamicBatching(dynamic_batching(batching)))
 }
 
@@ -172,7 +178,11 @@ fn label_filename(found: &Found, output: &str) -> String {
 }
 
 fn data_type(spec: &TensorSpec) -> wire::DataType {
-    let name = match to_wire(spec.dtype) {
+    type_of(spec.dtype)
+}
+
+fn type_of(dtype: DType) -> wire::DataType {
+    let name = match to_wire(dtype) {
         "BYTES" => "TYPE_STRING".to_owned(),
         name => format!("TYPE_{name}"),
     };

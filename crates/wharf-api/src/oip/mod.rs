@@ -23,8 +23,10 @@ use crate::shown::{SHOWN_NAME, shown};
 const SERVER_NAME: &str = "triton";
 
 /// The extensions that this server does.
-const EXTENSIONS: [&str; 7] = [
+const EXTENSIONS: [&str; 9] = [
     "classification",
+    "sequence",
+    "sequence(string_id)",
     "model_repository",
     "model_configuration",
     "system_shared_memory",

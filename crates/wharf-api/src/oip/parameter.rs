@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use wharf_infer::{Deadline, ServiceError};
+use wharf_infer::{Deadline, SequenceId, SequencePart, ServiceError};
 
 use super::shown;
+
+/// The parameter that names a sequence.
+pub(super) const SEQUENCE_ID: &str = "sequence_id";
 
 /// The value of a parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +81,8 @@ pub(super) struct RequestOptions {
     pub(super) timeout: Option<Duration>,
     /// Who goes first among those that wait for a model that has levels of priority; 0 is the model's default.
     pub(super) priority: u32,
+    /// Which sequence it belongs to, where it says anything of one.
+    pub(super) sequence: Option<SequencePart>,
     /// Whether a stream ends each request by an empty message.
     pub(super) wants_final_response: bool,
 }
@@ -88,13 +93,14 @@ impl RequestOptions {
     /// # Errors
     /// One has the wrong type, means something that no model here can do, or is unknown.
     pub(super) fn take(parameters: &mut Parameters) -> Result<Self, ServiceError> {
-        refuse_sequences(parameters)?;
+        let sequence = take_sequence(parameters)?;
         let priority = parameters.take_uint("priority")?.unwrap_or_default();
         let timeout = parameters.take_uint("timeout")?.filter(|&timeout| timeout > 0);
         let options = Self {
             timeout: timeout.map(Duration::from_micros),
             // One past all levels is the default, whatever the number.
             priority: u32::try_from(priority).unwrap_or(u32::MAX),
+            sequence,
             wants_final_response: parameters
                 .take_bool("triton_enable_empty_final_response")?
                 .unwrap_or_default(),
@@ -114,23 +120,21 @@ impl RequestOptions {
     }
 }
 
-/// Models here keep no state from request to request, so that a sequence would mean nothing to them.
-fn refuse_sequences(parameters: &mut Parameters) -> Result<(), ServiceError> {
-    let id = parameters.0.remove("sequence_id");
-    let is_set = match id {
-        None => false,
-        Some(Parameter::Int(id)) => id != 0,
-        Some(Parameter::Uint(id)) => id != 0,
-        Some(Parameter::String(id)) => !id.is_empty(),
-        Some(_) => return Err(wrong_type("sequence_id", "a whole number or a string")),
+/// What a request says of a sequence; `None` where it says nothing, or as much by 0, an empty text and flags that are not
+/// set.
+fn take_sequence(parameters: &mut Parameters) -> Result<Option<SequencePart>, ServiceError> {
+    let wrong = || wrong_type(SEQUENCE_ID, "a whole number or a string");
+    let id = match parameters.0.remove(SEQUENCE_ID) {
+        None => None,
+        Some(Parameter::Int(id)) => Some(SequenceId::Number(u64::try_from(id).map_err(|_| wrong())?)),
+        Some(Parameter::Uint(id)) => Some(SequenceId::Number(id)),
+        Some(Parameter::String(id)) => Some(SequenceId::Text(id.into())),
+        Some(_) => return Err(wrong()),
     };
     let starts = parameters.take_bool("sequence_start")?.unwrap_or_default();
     let ends = parameters.take_bool("sequence_end")?.unwrap_or_default();
-    if is_set || starts || ends {
-        let text = "the request belongs to a sequence, but the model keeps no state";
-        return Err(ServiceError::invalid_argument(text));
-    }
-    Ok(())
+    let id = id.filter(SequenceId::is_set);
+    Ok((id.is_some() || starts || ends).then_some(SequencePart { id, starts, ends }))
 }
 
 #[cfg(test)]
@@ -151,9 +155,9 @@ mod tests {
         }
         assert!(read(&[("sequence_id", Parameter::Int(0)), ("priority", Parameter::Uint(0))]).is_ok());
         for (pair, expected) in [
-            (("sequence_id", Parameter::Int(1)), "keeps no state"),
-            (("sequence_id", Parameter::String("a".into())), "keeps no state"),
-            (("sequence_start", Parameter::Bool(true)), "keeps no state"),
+            (("sequence_id", Parameter::Int(-1)), "expected a whole number or a string"),
+            (("sequence_start", Parameter::Int(1)), "expected a boolean"),
+            (("sequence_end", Parameter::String("true".into())), "expected a boolean"),
             (("sequence_id", Parameter::Bool(true)), "expected a whole number or a string"),
             (("priority", Parameter::Int(-1)), "expected a whole number"),
             (("timeout", Parameter::Int(-1)), "expected a whole number"),
@@ -163,6 +167,30 @@ mod tests {
         ] {
             let error = read(std::slice::from_ref(&pair)).unwrap_err();
             assert!(error.contains(expected), "{pair:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn sequences_have_numbers_or_texts_and_two_flags() {
+        let read = |pairs: &[(&str, Parameter)]| read(pairs).unwrap().sequence;
+        let number = |number| Some(SequenceId::Number(number));
+        let (start, end) =
+            (("sequence_start", Parameter::Bool(true)), ("sequence_end", Parameter::Bool(true)));
+        for (pairs, expected) in [
+            (vec![("sequence_id", Parameter::Uint(7)), start.clone()], Some((number(7), true, false))),
+            (vec![("sequence_id", Parameter::Int(7)), end], Some((number(7), false, true))),
+            (
+                vec![("sequence_id", Parameter::String("a".into()))],
+                Some((Some(SequenceId::Text("a".into())), false, false)),
+            ),
+            // A flag without a sequence: the model says what is missing.
+            (vec![("sequence_id", Parameter::Int(0)), start], Some((None, true, false))),
+            (vec![("sequence_id", Parameter::Int(0)), ("sequence_start", Parameter::Bool(false))], None),
+            (vec![("sequence_id", Parameter::String(String::new()))], None),
+            (vec![], None),
+        ] {
+            let part = read(&pairs).map(|part| (part.id, part.starts, part.ends));
+            assert_eq!(part, expected, "{pairs:?}");
         }
     }
 

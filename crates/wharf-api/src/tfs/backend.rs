@@ -64,6 +64,6 @@ impl TfsBackend {
         outputs: Vec<String>,
         deadline: Deadline,
     ) -> Result<InferResponse, ServiceError> {
-        self.common.run(&resolved.info, &resolved.signature_name, inputs, outputs, (deadline, 0)).await
+        self.common.run(&resolved.info, &resolved.signature_name, inputs, outputs, deadline.into()).await
     }
 }

@@ -29,6 +29,8 @@ pub struct BatchConfig {
     pub p99_target: Option<Duration>,
     /// How long the first request of a batch waits for others while a thread is free.
     pub max_queue_delay: Duration,
+    /// With how many rows a batch waits no longer; `None` is as many as it may have.
+    pub enough_rows: Option<usize>,
     /// Whether joined runs of a signature are compared with a lone one until two different requests have been joined
     /// and answered alike: a graph whose rows depend on each other cannot be told by its shapes.
     pub checks_rows: bool,
@@ -56,6 +58,7 @@ impl Default for BatchConfig {
             cut_up_to: None,
             p99_target: None,
             max_queue_delay: Duration::ZERO,
+            enough_rows: None,
             checks_rows: true,
             priority_levels: 0,
             default_priority_level: 0,
@@ -133,6 +136,13 @@ impl BatchConfig {
     #[must_use]
     pub fn with_max_queue_delay(mut self, delay: Duration) -> Self {
         self.max_queue_delay = delay;
+        self
+    }
+
+    /// With batches that wait no longer once they have so many rows; 0 counts as 1.
+    #[must_use]
+    pub fn with_enough_rows(mut self, rows: usize) -> Self {
+        self.enough_rows = Some(rows.max(1));
         self
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct LaneRules {
     pub(crate) max_rows: usize,
     /// Numbers of rows to which a batch is cut back, ascending.
     pub(crate) preferred: Arc<[usize]>,
+    /// With so many rows nobody waits for more.
+    pub(crate) enough: usize,
     /// How long the first of a batch waits for more; zero takes what is there.
     pub(crate) max_delay: Duration,
     /// How many runs there may be at once; `None` is as many as there are threads.

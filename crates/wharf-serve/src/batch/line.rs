@@ -188,7 +188,7 @@ impl<T> Line<T> {
             return None;
         }
         self.crowd.give(key.model, cost);
-        let reason = self.reason(key, &rules, is_full || rows >= rules.max_rows);
+        let reason = self.reason(key, &rules, is_full || rows >= rules.max_rows.min(rules.enough));
         let place = rules.max_runs.map_or(RunPlace::Thread, |_| RunPlace::Instance(key.model));
         Some(Batch { items, rows, reason, place })
     }
@@ -266,7 +266,9 @@ impl<T> Lane<T> {
 
     /// `None` means at once.
     fn due_at(&self) -> Option<Instant> {
-        let enough = self.rules.preferred.last().copied().unwrap_or(usize::MAX).min(self.rules.max_rows);
+        let rules = &self.rules;
+        let enough =
+            rules.preferred.last().copied().unwrap_or(usize::MAX).min(rules.enough).min(rules.max_rows);
         if self.rules.max_delay.is_zero() || self.rows >= enough {
             return None;
         }

@@ -224,6 +224,8 @@ fn split(batch: &[Waiter], outputs: &[NamedTensor], total: usize) -> Option<Vec<
         start = rows.end;
         let cut = |output: &NamedTensor| {
             let tensor = output.tensor.slice_rows(rows.clone()).ok()?;
+            // What stays must not keep the rows of others in memory.
+            let tensor = if waiter.task.keeps(&output.name) { tensor.detached().ok()? } else { tensor };
             Some(NamedTensor::new(output.name.as_str(), tensor))
         };
         outputs.iter().map(cut).collect()

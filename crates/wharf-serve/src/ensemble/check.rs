@@ -25,13 +25,14 @@ pub(crate) fn open(
     config: &Arc<TritonConfig>,
     routes: &Routes,
 ) -> Result<(LoadedModel, Ensemble), ServiceError> {
-    let ensemble = Ensemble(Arc::clone(config));
+    let mut ensemble = Ensemble { config: Arc::clone(config), in_sequences: Vec::new() };
     let mut graph = Graph { config, inputs: BTreeMap::new(), written: BTreeMap::new() };
     let declared =
         |tensor: &TensorConfig| (tensor.name.clone(), graph_spec(tensor, config.max_batch_size > 0));
     graph.inputs.extend(config.inputs.iter().map(declared));
     let members = ensemble.steps().iter().map(|step| member(name, step, routes));
     let members = members.collect::<Result<Vec<_>, _>>()?;
+    ensemble.in_sequences = members.iter().map(|member| member.takes_sequences()).collect();
     for (step, member) in ensemble.steps().iter().zip(&members) {
         graph.outputs_of(step, member)?;
     }
@@ -162,7 +163,7 @@ impl Graph<'_> {
 }
 
 fn signature_of<'a>(step: &EnsembleStep, member: &'a ServedModel) -> Result<&'a Signature, ServiceError> {
-    let signature = member.model.signatures().get(DEFAULT_SIGNATURE);
+    let signature = member.signatures().get(DEFAULT_SIGNATURE);
     signature.ok_or_else(|| {
         let problem = format!("model `{}` has no signature `{DEFAULT_SIGNATURE}`", step.model);
         problem_at(step.position, problem)

@@ -19,12 +19,26 @@ pub(crate) use check::open;
 pub(crate) use members::{all_wanted, members};
 
 /// The graph of a version that is loaded.
-pub(crate) struct Ensemble(Arc<TritonConfig>);
+pub(crate) struct Ensemble {
+    config: Arc<TritonConfig>,
+    /// Of each step, whether its model keeps states from request to request of a sequence.
+    in_sequences: Vec<bool>,
+}
 
 impl Ensemble {
     /// The steps, in the order of the file.
     pub(crate) fn steps(&self) -> &[EnsembleStep] {
-        self.0.ensemble.as_deref().unwrap_or_default()
+        self.config.ensemble.as_deref().unwrap_or_default()
+    }
+
+    /// Whether a step is told of the sequence that a request belongs to.
+    fn is_in_sequences(&self, place: usize) -> bool {
+        self.in_sequences.get(place).copied().unwrap_or_default()
+    }
+
+    /// Whether any is.
+    pub(crate) fn takes_sequences(&self) -> bool {
+        self.in_sequences.contains(&true)
     }
 }
 

@@ -11,7 +11,6 @@ use super::Ensemble;
 use super::flow::Flow;
 use crate::ModelManager;
 use crate::infer::{Answer, Task};
-use crate::settings::triton::EnsembleStep;
 
 impl ModelManager {
     /// Asks the members, those at the same time whose inputs are there. Whoever leaves takes the steps along.
@@ -45,12 +44,12 @@ impl ModelManager {
             // Of several, all but one go their own way; one alone needs no task of its own.
             let here = if running.is_empty() && ready.len() == 1 { ready.pop() } else { None };
             for place in ready {
-                let (manager, request) = (self.clone(), request(task, &steps[place], flow.inputs_of(place)));
+                let (manager, request) = (self.clone(), request(task, ensemble, place, flow));
                 running.spawn(async move { (place, manager.step(request).await) });
             }
             let (place, answer) = match here {
                 Some(place) => {
-                    let request = request(task, &steps[place], flow.inputs_of(place));
+                    let request = request(task, ensemble, place, flow);
                     (place, self.step(request).await)
                 }
                 None => match running.join_next().await {
@@ -79,9 +78,11 @@ impl ModelManager {
     }
 }
 
-fn request(task: &Task, step: &EnsembleStep, inputs: Vec<wharf_infer::NamedTensor>) -> InferRequest {
+fn request(task: &Task, ensemble: &Ensemble, place: usize, flow: &mut Flow<'_>) -> InferRequest {
+    let step = &ensemble.steps()[place];
     let outputs = step.outputs.iter().map(|output| output.model_tensor.clone()).collect();
-    InferRequest { inputs, outputs, ..task.request_for(step.reference()) }
+    let sequence = task.sequence().filter(|_| ensemble.is_in_sequences(place)).cloned();
+    InferRequest { inputs: flow.inputs_of(place), outputs, sequence, ..task.request_for(step.reference()) }
 }
 
 /// A failure of a member, as the ensemble's client is told of it. That a member is not there is nothing that the client

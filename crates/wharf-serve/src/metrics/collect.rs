@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use wharf_infer::ErrorCode;
 use wharf_metrics::{Family, Histogram, Kind, Sample};
 
-use super::{ModelMetrics, ServeMetrics, UNKNOWN, aliases, cache, language};
+use super::{ModelMetrics, ServeMetrics, UNKNOWN, aliases, cache, language, sequences};
 use crate::BatchSnapshot;
 use crate::manager::Inner;
 
@@ -21,6 +21,7 @@ pub(crate) fn collector(server: &Arc<Inner>) -> impl Fn(&mut Vec<Family>) + Send
         families.extend(aliases::of_tensorflow_serving(&server.metrics));
         families.extend(of_server(&server));
         families.extend(batches(&loaded));
+        families.extend(sequences::families(&server));
         families.extend(lives(&server.metrics));
         families.extend(language::families(&server.registry.loaded_language_models()));
         if let Some(answers) = &server.cache {
@@ -41,7 +42,7 @@ pub(super) fn by_version(
     family
 }
 
-fn labelled(mut sample: Sample, model: &ModelMetrics) -> Sample {
+pub(super) fn labelled(mut sample: Sample, model: &ModelMetrics) -> Sample {
     let labels = [("model", model.name.clone().into()), ("version", model.version.to_string().into())];
     sample.labels.splice(0..0, labels);
     sample

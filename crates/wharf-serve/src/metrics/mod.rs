@@ -10,6 +10,7 @@ mod call;
 mod collect;
 mod language;
 mod model;
+mod sequences;
 mod statistics;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,8 @@ pub(crate) struct ModelMetrics {
     pub(super) cache_hits: TimeCounter,
     /// Those that were not, though answers are remembered, and what looking and remembering took.
     pub(super) cache_misses: TimeCounter,
+    /// Sequences that ended because nobody asked for them.
+    pub(crate) sequences_expired: Counter,
     /// Whether answers are remembered.
     pub(super) is_cached: AtomicBool,
     /// Joined runs, and why they were closed.
@@ -89,6 +91,7 @@ impl ModelMetrics {
             computed: TimeCounter::default(),
             cache_hits: TimeCounter::default(),
             cache_misses: TimeCounter::default(),
+            sequences_expired: Counter::default(),
             is_cached: AtomicBool::new(false),
             batches: BatchStats::default(),
             life,

@@ -125,6 +125,15 @@ pub(crate) struct ServeArgs {
     /// Requests that may wait for one model; under overload fewer may, so that answers are not late [default: 512]
     #[arg(long, value_name = "COUNT")]
     pub(crate) max_queue_size: Option<usize>,
+    /// Sequences of requests that may be open to one version of a model that keeps states [default: 65536]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_sequences: Option<usize>,
+    /// Those that one caller may have open [default: 16384]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_sequences_per_caller: Option<usize>,
+    /// Memory that the states of the sequences of one version may take [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_sequence_memory: Option<u64>,
     /// Remember answers in this much memory, such as 256MiB, and give them again to equal requests: those of models
     /// whose config.pbtxt says `response_cache { enable: true }`, and of --cache-model
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]

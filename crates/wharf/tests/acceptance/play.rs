@@ -82,7 +82,11 @@ async fn on_every_port(server: &Server, row: &Row) -> Vec<String> {
 async fn play(address: String, row: Row, port: Port) -> Vec<String> {
     let mut caller = if row.call.is_some() { Some(Caller::connect(&address).await) } else { None };
     let mut faults = Vec::new();
-    for each in &row.each {
+    let eaches = match row.numbers {
+        None => row.each.clone(),
+        Some(most) => (1..=most * soak()).map(|number| number.to_string()).collect(),
+    };
+    for each in &eaches {
         let whole = if caller.is_some() { row.message.bytes(each) } else { row.body.bytes(each) };
         let mutations = if row.soak { row.mutations * soak() } else { row.mutations };
         for seed in 0..=mutations {

@@ -51,6 +51,8 @@ pub(crate) struct Row {
     /// Plays the row once for each of these, which stands for `$each` in the path, in headers and in text.
     #[serde(default = "once")]
     pub(crate) each: Vec<String>,
+    /// Plays the row for each number from 1 to this instead; `WHARF_SOAK=1` makes them more.
+    pub(crate) numbers: Option<u64>,
     /// Plays the row so many times more, with the body broken in ways that are the same from run to run.
     #[serde(default)]
     pub(crate) mutations: u64,

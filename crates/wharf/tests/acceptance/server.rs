@@ -107,6 +107,7 @@ fn fill(repository: &Path) {
         ("grow", models::GROW),
         ("slow", models::SLOW),
         ("image", models::CLASSIFIER_FLOAT),
+        ("sum", models::ACCUMULATE),
         ("text", models::identity(DType::String)),
         ("bool", models::identity(DType::Bool)),
         ("u8", models::identity(DType::U8)),
@@ -120,7 +121,19 @@ fn fill(repository: &Path) {
         std::fs::create_dir_all(&version).unwrap();
         std::fs::write(version.join("model.onnx"), model).unwrap();
     }
+    std::fs::write(repository.join("sum/config.pbtxt"), SUM).unwrap();
 }
+
+/// A model that keeps a state for each sequence of requests, for as long as a test takes.
+const SUM: &str = "max_batch_size: 8 sequence_batching {
+    max_sequence_idle_microseconds: 3600000000
+    control_input [
+        { name: 'start' control { kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] } },
+        { name: 'end' control { kind: CONTROL_SEQUENCE_END int32_false_true: [ 0, 1 ] } },
+        { name: 'ready' control { kind: CONTROL_SEQUENCE_READY bool_false_true: [ false, true ] } },
+        { name: 'id' control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_UINT64 } } ]
+    state { input_name: 'total' output_name: 'total_out' data_type: TYPE_FP32 dims: 1 }
+}";
 
 /// The program under test.
 pub(crate) fn binary() -> PathBuf {

@@ -5,7 +5,7 @@ use wharf_infer::{NamedTensor, ServiceError};
 use wharf_tensor::{DType, Element, MAX_RANK, Shape, Tensor};
 
 use super::super::infer::{OipBackend, OipRequest, WantedOutput, take_place};
-use super::super::parameter::{Parameter, Parameters, RequestOptions};
+use super::super::parameter::{Parameter, Parameters, RequestOptions, SEQUENCE_ID};
 use super::super::{datatype, raw, shown};
 use crate::Limits;
 use crate::proto::inference::infer_parameter::ParameterChoice;
@@ -186,13 +186,21 @@ fn list_lengths(contents: &InferTensorContents) -> [(&'static str, usize); 8] {
 }
 
 fn parameters(map: impl IntoIterator<Item = (String, InferParameter)>) -> Parameters {
-    let value = |parameter: InferParameter| match parameter.parameter_choice {
+    let value = |name: &str, parameter: InferParameter| match parameter.parameter_choice {
         Some(ParameterChoice::BoolParam(value)) => Some(Parameter::Bool(value)),
+        // Clients have no other field for ids with the highest bit set.
+        Some(ParameterChoice::Int64Param(value)) if name == SEQUENCE_ID => {
+            Some(Parameter::Uint(value.cast_unsigned()))
+        }
         Some(ParameterChoice::Int64Param(value)) => Some(Parameter::Int(value)),
         Some(ParameterChoice::Uint64Param(value)) => Some(Parameter::Uint(value)),
         Some(ParameterChoice::DoubleParam(value)) => Some(Parameter::Double(value)),
         Some(ParameterChoice::StringParam(value)) => Some(Parameter::String(value)),
         None => None,
     };
-    Parameters(map.into_iter().filter_map(|(name, parameter)| Some((name, value(parameter)?))).collect())
+    let named = |(name, parameter): (String, _)| {
+        let value = value(&name, parameter)?;
+        Some((name, value))
+    };
+    Parameters(map.into_iter().filter_map(named).collect())
 }

@@ -1,5 +1,6 @@
 //! The gRPC service.
 
+mod ahead;
 mod decode;
 mod encode;
 mod log_settings;

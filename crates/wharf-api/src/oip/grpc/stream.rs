@@ -7,6 +7,7 @@ use tonic::{Status, Streaming};
 use wharf_infer::{Deadline, ServiceError};
 
 use super::super::infer::OipBackend;
+use super::ahead::Ahead;
 use super::encode::parameter;
 use crate::grpc::to_status;
 use crate::proto::inference::infer_parameter::ParameterChoice;
@@ -21,7 +22,12 @@ const WANTS_FINAL: &str = "triton_enable_empty_final_response";
 /// The parameter that says whether an answer is the last to its request.
 const IS_FINAL: &str = "triton_final_response";
 
-/// Answers one request after the other. An error is a message like any other, unless `ends_at_errors`.
+/// How many requests of a stream are under way at once: as many as may share a batch on most machines, and no more than
+/// a client should have to read before the first answer.
+const MOST_AT_ONCE: usize = 16;
+
+/// Answers requests in their order, several at once: those of different sequences share batches. An error is a message
+/// like any other, unless `ends_at_errors`.
 pub(super) fn replies(
     backend: OipBackend,
     requests: Streaming<ModelInferRequest>,
@@ -29,7 +35,7 @@ pub(super) fn replies(
 ) -> Replies {
     // The replies come after the handler has returned: its trace is taken along.
     let incoming = trace::current();
-    let replies = requests.then(move |request| {
+    let replies = Ahead::new(requests, MOST_AT_ONCE, move |request: Result<ModelInferRequest, Status>| {
         let backend = backend.clone();
         let incoming = incoming.as_ref().map(Incoming::again);
         trace::within(incoming, async move {

@@ -1,5 +1,7 @@
 //! The documents of this interface that hold no tensors.
 
+mod sequences;
+
 use serde_json::{Map, Value, json};
 use wharf_infer::ServiceError;
 use wharf_serve::{IndexEntry, ModelManager, VersionState};
@@ -72,6 +74,9 @@ pub(super) fn config(found: &Found) -> Value {
     match &config.scheduling_choice {
         Some(SchedulingChoice::DynamicBatching(batching)) => {
             document["dynamic_batching"] = dynamic_batching(batching);
+        }
+        Some(SchedulingChoice::SequenceBatching(batching)) => {
+            document["sequence_batching"] = sequences::of(batching);
         }
         Some(SchedulingChoice::EnsembleScheduling(ensemble)) => {
             let steps = ensemble.step.iter().map(step).collect::<Vec<_>>();

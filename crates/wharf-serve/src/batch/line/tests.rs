@@ -20,6 +20,7 @@ fn rules(max_rows: usize, delay_ms: u64) -> LaneRules {
         max_rows,
         max_delay: Duration::from_millis(delay_ms),
         preferred: Arc::default(),
+        enough: usize::MAX,
         max_runs: None,
     }
 }

@@ -89,6 +89,7 @@ fn refuse_others(fields: &Fields<'_>) -> Result<(), TextError> {
         ("instance_group", "its members have instances"),
         ("model_warmup", "its members are warmed up"),
         ("parameters", "it has no threads of its own"),
+        ("sequence_batching", "its members keep their states"),
     ] {
         if fields.has(name) {
             let problem = format!("`{name}` of an ensemble is not supported: {instead}");

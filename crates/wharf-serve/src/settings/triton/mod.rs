@@ -3,10 +3,12 @@
 //! Every field of the message is either honoured, or checked to ask for nothing that this server does not do.
 
 mod batching;
+mod content;
 mod ensemble;
 mod instances;
 mod parameters;
 mod refused;
+mod sequences;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -22,10 +24,11 @@ use wharf_bundle::DEFAULT_SIGNATURE;
 use wharf_engine::{Isolation, LoadOptions, LoadedModel};
 use wharf_textproto::{Fields, TextError, parse};
 
-use crate::{BatchConfig, DynamicBatching, Padding, VersionPolicy};
+use crate::{BatchConfig, DynamicBatching, Padding, SequenceBatching, VersionPolicy};
+pub(crate) use content::{Content, Data};
 pub use ensemble::{EnsembleStep, TensorMapping};
 use parameters::Parameters;
-pub(crate) use tensors::TensorConfig;
+pub(crate) use tensors::{TensorConfig, check as check_tensors};
 use warm_up::WarmUpSample;
 
 /// The name of the file in a model's folder.
@@ -52,7 +55,9 @@ pub struct TritonConfig {
     pub weights: String,
     /// How requests are to be joined, as it is written.
     pub dynamic_batching: Option<DynamicBatching>,
-    /// The same in the settings of this server; `None` where it asks for nothing.
+    /// How requests of sequences reach the model, and what is kept between them.
+    pub sequence_batching: Option<SequenceBatching>,
+    /// How requests are joined, in the settings of this server; `None` where it asks for nothing.
     pub(crate) batching: Option<BatchConfig>,
     /// How inputs of different lengths are made alike, where it says.
     pub(crate) padding: Option<Padding>,
@@ -110,6 +115,9 @@ impl TritonConfig {
         let parameters = Parameters::read(&mut fields)?;
         let padding = parameters.padding(&inputs, max_batch_size)?;
         let (dynamic_batching, batching) = batching::read(&mut fields, max_batch_size)?.unzip();
+        let sequence_batching = sequences::read(&mut fields, max_batch_size, &inputs, response_cache)?;
+        let of_sequences =
+            sequence_batching.as_ref().and_then(|sequences| sequences.batching(max_batch_size));
         let config = Self {
             max_batch_size,
             inputs,
@@ -118,7 +126,8 @@ impl TritonConfig {
             policy: fields.message("version_policy")?.map(super::policy::read).transpose()?,
             weights: weights(&mut fields)?,
             dynamic_batching,
-            batching,
+            sequence_batching,
+            batching: batching.or(of_sequences),
             padding,
             intra_threads: parameters.intra_threads,
             inter_threads: parameters.inter_threads,

@@ -5,7 +5,6 @@ use wharf_textproto::{Fields, TextError};
 /// Checks that none of the remaining fields asks for what this server does not do.
 pub(super) fn check(fields: &mut Fields<'_>) -> Result<(), TextError> {
     for (name, instead) in [
-        ("sequence_batching", "sequences of requests are not kept together"),
         ("batch_input", "no inputs are made from batches"),
         ("batch_output", "outputs are split by rows"),
         ("model_repository_agents", "no code runs at loading"),

@@ -4,7 +4,9 @@ use wharf_bundle::{Method, OutputSource, Signature, SignatureInput, SignatureOut
 use wharf_tensor::{DType, TensorSpec};
 
 use super::*;
-use crate::TimeoutAction;
+use crate::{
+    ControlKind, FlagValues, InitialState, SequenceFlag, SequenceState, SequenceStrategy, TimeoutAction,
+};
 
 fn parsed(text: &str) -> Result<TritonConfig, String> {
     TritonConfig::parse(text, "m").map_err(|error| error.to_string())
@@ -139,7 +141,6 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
         ),
         ("default_model_filename: '../m.onnx'", "`default_model_filename` is no plain name"),
         ("ensemble_scheduling { }", "expected `platform: \"ensemble\"` with it"),
-        ("sequence_batching { }", "`sequence_batching` is not supported"),
         ("response_cache { enabled: true }", "did you mean `enable`?"),
         ("model_transaction_policy { decoupled: true }", "`decoupled` is not supported"),
         ("instance_group { kind: KIND_GPU }", "`KIND_GPU`, expected KIND_CPU or KIND_AUTO"),
@@ -176,6 +177,148 @@ fn what_is_wrong_or_cannot_be_done_is_named_with_its_place() {
         ),
     ] {
         let error = parsed(text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn sequences_are_read_with_the_defaults_of_triton() {
+    let read = |text: &str| parsed(text).unwrap().sequence_batching.unwrap();
+    let plain = read("sequence_batching { }");
+    assert_eq!((plain.max_idle, plain.controls.len(), plain.states.len()), (Duration::from_secs(1), 0, 0));
+    let direct = |delay, utilization| SequenceStrategy::Direct {
+        max_queue_delay: Duration::from_micros(delay),
+        minimum_slot_utilization: utilization,
+    };
+    assert_eq!(plain.strategy, direct(0, 0.0));
+    let full = read(
+        r#"max_batch_size: 8
+        sequence_batching {
+          max_sequence_idle_microseconds: 5000
+          oldest { max_candidate_sequences: 3 preferred_batch_size: [ 4, 8 ] max_queue_delay_microseconds: 7 preserve_ordering: true }
+          control_input [
+            { name: "s" control [ { kind: CONTROL_SEQUENCE_START fp32_false_true: [ 0, 1.5 ] } ] },
+            { name: "e" control { kind: CONTROL_SEQUENCE_END int32_false_true: [ -1, 1 ] } },
+            { name: "r" control { kind: CONTROL_SEQUENCE_READY bool_false_true: [ false, true ] } },
+            { name: "c" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_STRING } } ]
+          state { input_name: "in" output_name: "out" data_type: TYPE_FP16 dims: [ 2, -1 ]
+            initial_state { name: "i" data_type: TYPE_FP16 dims: [ 2, 5 ] data_file: "f" } }
+        }"#,
+    );
+    assert_eq!(full.max_idle, Duration::from_millis(5));
+    assert_eq!((full.candidates(1), full.candidates(2), plain.candidates(1)), (Some(3), Some(6), None));
+    let kinds: Vec<_> = full.controls.iter().map(|control| (control.input.as_str(), &control.says)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("s", &ControlKind::Flag(SequenceFlag::Start, FlagValues::Fp32([0.0, 1.5]))),
+            ("e", &ControlKind::Flag(SequenceFlag::End, FlagValues::Int32([-1, 1]))),
+            ("r", &ControlKind::Flag(SequenceFlag::Ready, FlagValues::Bool([false, true]))),
+            ("c", &ControlKind::Id(DType::String)),
+        ]
+    );
+    let initial = InitialState { name: "i".to_owned(), dims: vec![2, 5], file: Some("f".to_owned()) };
+    let (input, output) = ("in".to_owned(), "out".to_owned());
+    let state = SequenceState { input, output, dtype: DType::F16, dims: vec![2, -1], initial: Some(initial) };
+    assert_eq!(full.states, [state]);
+    let batching =
+        |text: &str| parsed(&format!("max_batch_size: 8 {text}")).unwrap().batching(&BatchConfig::default());
+    let oldest =
+        batching("sequence_batching { oldest { preferred_batch_size: 4 max_queue_delay_microseconds: 7 } }");
+    assert_eq!((oldest.preferred_sizes, oldest.max_queue_delay), (vec![4], Duration::from_micros(7)));
+    let waits =
+        "sequence_batching { direct { max_queue_delay_microseconds: 9 minimum_slot_utilization: 0.3 } }";
+    let waits = batching(waits);
+    assert_eq!((waits.enough_rows, waits.max_queue_delay), (Some(3), Duration::from_micros(9)));
+    // Without a utilization the delay means nothing.
+    let hurries = batching("sequence_batching { direct { max_queue_delay_microseconds: 9 } }");
+    assert_eq!((hurries.enough_rows, hurries.max_queue_delay), (None, Duration::ZERO));
+}
+
+#[test]
+fn sequences_that_cannot_be_are_named_with_their_place() {
+    let control =
+        |text: &str| format!("sequence_batching {{ control_input {{ name: 'c' control {{ {text} }} }} }}");
+    let state = |text: &str| {
+        let state = "input_name: 'i' output_name: 'o' data_type: TYPE_FP32";
+        format!("sequence_batching {{ state {{ {state} {text} }} }}")
+    };
+    let start = "control { kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] }";
+    for (text, expected) in [
+        ("sequence_batching { } dynamic_batching { }".to_owned(), "expected one of them"),
+        (
+            "sequence_batching { } response_cache { enable: true }".to_owned(),
+            "`response_cache` of a model with",
+        ),
+        (
+            "sequence_batching { iterative_sequence: true }".to_owned(),
+            "`iterative_sequence` is not supported",
+        ),
+        ("sequence_batching { direct { } oldest { } }".to_owned(), "`direct` and `oldest` are both there"),
+        ("sequence_batching { max_idle: 1 }".to_owned(), "unknown field `max_idle`"),
+        (
+            "sequence_batching { direct { minimum_slot_utilization: 1.5 } }".to_owned(),
+            "1:30: `minimum_slot_utilization` is 1.5, expected 0 to 1",
+        ),
+        (
+            "max_batch_size: 4 sequence_batching { oldest { preferred_batch_size: 5 } }".to_owned(),
+            "`preferred_batch_size` is 5, expected 1 to 4",
+        ),
+        ("sequence_batching { control_input { name: 'c' } }".to_owned(), "`c` has 0 controls, expected 1"),
+        (
+            format!("sequence_batching {{ control_input {{ {start} }} }}"),
+            "`name` is missing in `sequence_batching`",
+        ),
+        (
+            format!(
+                "sequence_batching {{ control_input [ {{ name: 'a' {start} }}, {{ name: 'b' {start} }} ] }}"
+            ),
+            "sequence batching specifies multiple CONTROL_SEQUENCE_START tensors",
+        ),
+        (
+            format!(
+                "sequence_batching {{ control_input {{ name: 'x' {start} }} }} input {{ name: 'x' data_type: TYPE_INT32 dims: 1 }}"
+            ),
+            "input `x` of `sequence_batching` is declared twice",
+        ),
+        (control("kind: CONTROL_SEQUENCE_BEGIN"), "`kind` is `CONTROL_SEQUENCE_BEGIN`"),
+        (control("kind: CONTROL_SEQUENCE_END"), "needs two values in one of"),
+        (control("kind: CONTROL_SEQUENCE_END int32_false_true: 1"), "needs two values in one of"),
+        (
+            control("kind: CONTROL_SEQUENCE_END int32_false_true: [ 0, 1 ] bool_false_true: [ false, true ]"),
+            "needs two values in one of",
+        ),
+        (control("int32_false_true: [ 0, 4294967296 ]"), "expected a number of 32 bits"),
+        (
+            control("kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_FP32"),
+            "is `TYPE_FP32`, expected TYPE_UINT64",
+        ),
+        (control("kind: CONTROL_SEQUENCE_CORRID"), "`data_type` of control input `c` is ``"),
+        (state("use_growable_memory: true"), "`use_growable_memory` of state `i` is not supported"),
+        (state("use_same_buffer_for_input_output: true"), "`use_same_buffer_for_input_output` of state `i`"),
+        (state("dims: 0"), "`dims` of state `i` has 0"),
+        (
+            state("dims: 2 initial_state { name: 'z' data_type: TYPE_FP32 dims: 3 zero_data: true }"),
+            "are [3], expected [2]",
+        ),
+        (
+            state("dims: -1 initial_state { name: 'z' data_type: TYPE_FP32 dims: -1 zero_data: true }"),
+            "`dims` of state `i` has -1, expected at least 1",
+        ),
+        (
+            state("dims: 2 initial_state { name: 'z' data_type: TYPE_FP16 dims: 2 zero_data: true }"),
+            "is not that of the state",
+        ),
+        (
+            state("dims: 2 initial_state { name: 'z' data_type: TYPE_FP32 dims: 2 }"),
+            "one of `zero_data` and `data_file`",
+        ),
+        (
+            state("dims: 2 initial_state { name: 'z' data_type: TYPE_FP32 dims: 2 data_file: '../f' }"),
+            "`data_file` is no plain name",
+        ),
+    ] {
+        let error = parsed(&text).unwrap_err();
         assert!(error.contains(expected), "{text}: {error}");
     }
 }

@@ -24,6 +24,13 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
     if let Some(threads) = arguments.threads.map(usize::from).or(threads) {
         limits = limits.with_workers(threads);
     }
+    limits = limits.with_max_sequences(
+        arguments.max_sequences.unwrap_or(limits.max_sequences),
+        arguments.max_sequences_per_caller.unwrap_or(limits.max_sequences_of_caller),
+    );
+    if let Some(bytes) = arguments.max_sequence_memory {
+        limits = limits.with_max_sequence_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
     let mut config = ServeConfig::default().with_limits(limits).with_control(control(arguments)?);
     config = config.with_metrics(metrics.clone()).with_default_batching(batching);
     config.default_policy = arguments.versions.clone();
