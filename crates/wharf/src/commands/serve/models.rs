@@ -24,10 +24,9 @@ pub(super) fn manager(arguments: &ServeArgs, metrics: &Registry) -> anyhow::Resu
     if let Some(threads) = arguments.threads.map(usize::from).or(threads) {
         limits = limits.with_workers(threads);
     }
-    limits = limits.with_max_sequences(
-        arguments.max_sequences.unwrap_or(limits.max_sequences),
-        arguments.max_sequences_per_caller.unwrap_or(limits.max_sequences_of_caller),
-    );
+    let sequences = arguments.max_sequences.unwrap_or(limits.max_sequences);
+    let of_caller = arguments.max_sequences_per_caller.unwrap_or(limits.max_sequences_of_caller);
+    limits = limits.with_max_sequences(sequences, of_caller);
     if let Some(bytes) = arguments.max_sequence_memory {
         limits = limits.with_max_sequence_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
