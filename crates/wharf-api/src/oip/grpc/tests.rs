@@ -22,10 +22,18 @@ struct Served {
 
 /// The model `m`, which gives its float input `x` back as `y`.
 async fn served(control: ControlMode) -> Served {
+    configured(control, "").await
+}
+
+/// The same with `text` as its configuration, if that says anything.
+async fn configured(control: ControlMode, text: &str) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let version = folder.path().join("m/3");
     std::fs::create_dir_all(&version).unwrap();
     std::fs::write(version.join("model.onnx"), models::HALF_PLUS_TWO).unwrap();
+    if !text.is_empty() {
+        std::fs::write(folder.path().join("m/config.pbtxt"), text).unwrap();
+    }
     let config =
         ServeConfig::default().with_location(ModelLocation::repository(folder.path())).with_control(control);
     let manager = config.build(FakeEngine::free_running()).unwrap();
@@ -270,4 +278,57 @@ async fn the_level_of_the_log_is_told_and_changed() {
         assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     }
     assert!(backend.extensions().contains(&"logging"));
+}
+
+#[tokio::test]
+async fn requests_of_sequences_go_by_their_ids() {
+    let text = "sequence_batching { max_sequence_idle_microseconds: 3600000000 oldest { max_candidate_sequences: 9 } }";
+    let served = configured(ControlMode::None, text).await;
+    let number = |id| ("sequence_id", ParameterChoice::Int64Param(id));
+    let text = |id: &str| ("sequence_id", ParameterChoice::StringParam(id.to_owned()));
+    let start = || ("sequence_start", ParameterChoice::BoolParam(true));
+    let end = || ("sequence_end", ParameterChoice::BoolParam(true));
+    let not_begun =
+        |id| format!("inference request for sequence {id} to model 'm' must specify the START flag");
+    for (parameters, expected) in [
+        (vec![], Some("must specify a non-zero or non-empty correlation ID".to_owned())),
+        (vec![number(7)], Some(not_begun("7"))),
+        (vec![number(7), start()], None),
+        (vec![number(7)], None),
+        (vec![text("7")], Some(not_begun("7"))),
+        (vec![text("7"), start()], None),
+        (vec![number(7), end()], None),
+        (vec![number(7)], Some(not_begun("7"))),
+        (vec![text("7"), end()], None),
+        // Clients write large numbers as negative ones.
+        (vec![number(-1), end()], Some(not_begun("18446744073709551615"))),
+        (vec![number(-1), start(), end()], None),
+        (vec![("sequence_id", ParameterChoice::BoolParam(true))], Some("parameter 'sequence_id'".to_owned())),
+    ] {
+        let named = parameters.iter().map(|(name, choice)| ((*name).to_owned(), parameter(choice.clone())));
+        let answer =
+            infer(&served.backend, wire::ModelInferRequest { parameters: named.collect(), ..request() })
+                .await;
+        match expected {
+            None => assert!(answer.is_ok(), "{parameters:?}: {answer:?}"),
+            Some(text) => {
+                let (code, message) = answer.unwrap_err();
+                assert_eq!(code, ErrorCode::InvalidArgument);
+                assert!(message.contains(&text), "{parameters:?}: {message}");
+            }
+        }
+    }
+    let asked = wire::ModelConfigRequest { name: "m".to_owned(), version: String::new() };
+    let reply = served.backend.model_config(tonic::Request::new(asked)).await.unwrap().into_inner();
+    let Some(wire::model_config::SchedulingChoice::SequenceBatching(batching)) =
+        reply.config.unwrap().scheduling_choice
+    else {
+        panic!("no sequence batching")
+    };
+    assert_eq!(batching.max_sequence_idle_microseconds, 3_600_000_000);
+    let oldest = wire::model_sequence_batching::StrategyOldest {
+        max_candidate_sequences: 9,
+        ..wire::model_sequence_batching::StrategyOldest::default()
+    };
+    assert_eq!(batching.strategy_choice, Some(wire::model_sequence_batching::StrategyChoice::Oldest(oldest)));
 }

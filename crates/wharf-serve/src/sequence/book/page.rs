@@ -114,30 +114,30 @@ impl<H> Page<H> {
         let Some(entry) = self.open.get_mut(&key) else {
             return if starts { self.begin(place, now) } else { Err(place.not_begun()) };
         };
-        if let Phase::Busy(line) = &mut entry.phase {
-            if self.waiting >= self.bounds.waiting {
-                // Those who have left are still in line.
-                let before = line.len();
-                line.retain(|waiter| !waiter.is_closed());
-                self.waiting -= before - line.len();
-            }
-            if self.waiting >= self.bounds.waiting {
-                let text =
-                    format!("too many requests wait for their turn in sequences of model '{}'", place.model);
-                return Err(ServiceError::new(ErrorCode::Overloaded, text));
-            }
-            let (send, turn) = oneshot::channel();
-            line.push_back(send);
-            self.waiting += 1;
-            return Ok(Arrived::Later(turn));
-        }
-        match std::mem::replace(&mut entry.phase, Phase::Busy(VecDeque::new())) {
+        let line = match &mut entry.phase {
+            Phase::Busy(line) => line,
             Phase::Idle(end, kept) => {
+                let (end, kept) = (*end, std::mem::take(kept));
+                entry.phase = Phase::Busy(VecDeque::new());
                 self.idle.remove(&(end, entry.number));
-                Ok(Arrived::Now(entry.number, kept))
+                return Ok(Arrived::Now(entry.number, kept));
             }
-            Phase::Busy(_) => Ok(Arrived::Now(entry.number, Kept::default())),
+        };
+        if self.waiting >= self.bounds.waiting {
+            // Those who have left are still in line.
+            let before = line.len();
+            line.retain(|waiter| !waiter.is_closed());
+            self.waiting -= before - line.len();
         }
+        if self.waiting >= self.bounds.waiting {
+            let model = &place.model;
+            let text = format!("too many requests wait for their turn in sequences of model '{model}'");
+            return Err(ServiceError::new(ErrorCode::Overloaded, text));
+        }
+        let (send, turn) = oneshot::channel();
+        line.push_back(send);
+        self.waiting += 1;
+        Ok(Arrived::Later(turn))
     }
 
     fn begin(&mut self, place: &Place, now: Instant) -> Result<Arrived<H>, ServiceError> {
