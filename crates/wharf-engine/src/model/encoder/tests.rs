@@ -181,3 +181,41 @@ fn a_folder_whose_graph_is_no_encoder_is_served_as_it_is() {
     let model = load(&folder(models::ENCODER, &[("config.json", &classes)])).unwrap();
     assert!(model.encoder().is_none());
 }
+
+/// What `make minilm` brings, or the folder that `MINILM` names.
+fn minilm() -> Option<std::path::PathBuf> {
+    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/all-minilm-l6-v2");
+    let folder = std::env::var_os("MINILM").map_or_else(beside, std::path::PathBuf::from);
+    let found = Some(folder).filter(|folder| folder.join("model.onnx").exists());
+    if found.is_none() {
+        wharf_testing::say_skipped(
+            "there is no MiniLM (`make minilm` brings it, MINILM names another folder)",
+        );
+    }
+    found
+}
+
+#[test]
+fn a_real_encoder_has_the_vectors_of_the_reference_and_they_make_sense() {
+    let Some(folder) = minilm() else { return };
+    let goldens: Value =
+        serde_json::from_str(include_str!("../../../../wharf-encode/goldens/minilm.json")).unwrap();
+    let goldens = goldens.as_array().unwrap();
+    let bundle = Bundle::open(&folder).unwrap();
+    let model = LoadedModel::load(&bundle, &OnnxEngine::new().unwrap(), &LoadOptions::default()).unwrap();
+    assert_eq!((model.encoder().unwrap().size(), model.encoder().unwrap().max_tokens()), (384, 256));
+    let all: Vec<&str> = goldens.iter().map(|golden| golden["text"].as_str().unwrap()).collect();
+    let numbers = ask(&model, &[texts("text", &all)]).unwrap();
+    let vectors: Vec<&[f32]> = numbers.chunks(384).collect();
+    for (vector, golden) in vectors.iter().zip(goldens) {
+        let expected = golden["vector"].as_array().unwrap().iter();
+        let expected: Vec<f32> = expected.map(|number| number.as_f64().unwrap() as f32).collect();
+        assert_close(vector, &expected, TOLERANCE, TOLERANCE);
+    }
+    let near = |one: usize, other: usize| -> f32 {
+        vectors[one].iter().zip(vectors[other]).map(|(one, other)| one * other).sum()
+    };
+    // Two that eat, two beasts that hunt; and others.
+    assert!(near(0, 1) > 0.7 && near(3, 4) > 0.35);
+    assert!([near(0, 2), near(0, 3), near(1, 4), near(2, 3)].iter().all(|cosine| *cosine < 0.2));
+}
