@@ -13,6 +13,7 @@ use wharf_api::fuzz::{self, OipWire};
 use wharf_bundle::{Goldens, Manifest};
 use wharf_chat::{ChatTemplate, Conversation, Message, Role, ToolFormat, ToolParser};
 use wharf_data::Part;
+use wharf_data::fetch::{HostList, ModelAddress};
 use wharf_infer::language::LanguageCard;
 use wharf_pickle::{CIFAR_GLOBALS, Limits, Pickle};
 use wharf_serve::{ServeConfig, TritonConfig};
@@ -32,7 +33,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 35] = [
+pub const TARGETS: [Target; 36] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
@@ -45,6 +46,9 @@ pub const TARGETS: [Target; 35] = [
     fast("traffic", fuzz::traffic),
     fast("language_requests", fuzz::language_requests),
     fast("multipart_body", fuzz::multipart_body),
+    fast("model_address", |bytes| {
+        with_text(bytes, |text| drop((text.parse::<ModelAddress>(), text.parse::<HostList>())))
+    }),
     fast("tool_parse", tool_parse),
     fast("chat_template", |bytes| with_text(bytes, chat_template)),
     fast("packed_body", fuzz::packed_body),
