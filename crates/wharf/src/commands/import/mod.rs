@@ -1,6 +1,6 @@
 //! `wharf import`: publish weights that were trained elsewhere.
 
-mod language;
+pub(crate) mod language;
 mod recipe;
 
 use anyhow::bail;
