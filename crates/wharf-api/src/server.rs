@@ -248,8 +248,10 @@ impl ApiHandle {
         config.metrics.register(collector(&common.metrics));
         let admin = config.admin.then(|| AdminService::new(common.clone()));
         let language = config.language_models.clone();
-        let language =
-            language.map(|models| LanguageService::new(models, Arc::clone(limits), batches.clone()));
+        let language = language.map(|models| {
+            LanguageService::new(models, Arc::clone(limits), batches.clone())
+                .with_store(config.language_store.clone())
+        });
         if let Some(batches) = batches {
             self.run_batches(batches);
         }
