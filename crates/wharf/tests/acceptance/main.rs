@@ -18,6 +18,7 @@ mod drain;
 mod frames;
 mod grpc;
 mod http;
+mod language;
 mod mutate;
 mod oracle;
 mod play;
@@ -37,6 +38,14 @@ async fn hostile_bytes_are_refused_soak() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_tensors_are_refused_soak() {
     play::file("tensors", &[]).await;
+}
+
+/// The model is one that tells stories, in a process of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_questions_to_language_models_are_answered_or_refused() {
+    if let Some(server) = server::Server::start_with_stories(&[]) {
+        play::on(server, "language").await;
+    }
 }
 
 /// The limits are low, so that nothing here takes long to reach them.

@@ -18,7 +18,11 @@ impl RowFile {
     pub(crate) fn read(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/acceptance");
         let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
-        toml::from_str(&text).unwrap_or_else(|error| panic!("{name}.toml: {error}"))
+        let mut file: Self = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}.toml: {error}"));
+        for row in file.row.iter_mut().filter(|row| row.counted > 0) {
+            row.each = (0..row.counted).map(|number| number.to_string()).collect();
+        }
+        file
     }
 }
 
@@ -51,6 +55,9 @@ pub(crate) struct Row {
     /// Plays the row once for each of these, which stands for `$each` in the path, in headers and in text.
     #[serde(default = "once")]
     pub(crate) each: Vec<String>,
+    /// Plays the row so many times, once for each number below this.
+    #[serde(default)]
+    pub(crate) counted: usize,
     /// Plays the row so many times more, with the body broken in ways that are the same from run to run.
     #[serde(default)]
     pub(crate) mutations: u64,
