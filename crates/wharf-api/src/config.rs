@@ -10,7 +10,7 @@ use wharf_metrics::Registry;
 use wharf_request_log::RequestLog;
 use wharf_trace::Tracer;
 
-use crate::{Limits, LogControl, TlsConfig};
+use crate::{Limits, LogControl, ModelStore, TlsConfig};
 
 /// Which ports to open, and how to answer on them.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct ApiConfig {
     pub admin: bool,
     /// The language models that are answered for on that port, by OpenAI's interface and others; `None` answers for none.
     pub language_models: Option<Arc<dyn LanguageModels>>,
+    /// Where clients of Ollama's interface may add models; `None` lets them add none.
+    pub language_store: Option<Arc<dyn ModelStore>>,
     /// A folder for the files and batches of language models; `None` takes neither.
     pub language_data: Option<PathBuf>,
     /// The port of metrics and probes, which answers from a thread of its own, also while requests are refused; 0
@@ -82,6 +84,7 @@ impl Default for ApiConfig {
             http_port: Some(8080),
             admin: true,
             language_models: None,
+            language_store: None,
             language_data: None,
             metrics_port: Some(8002),
             rest_metrics_path: None,

@@ -14,7 +14,7 @@ use crate::anthropic::AnthropicService;
 use crate::language::Ids;
 use crate::listener::RequestBody;
 use crate::metrics::HttpMetrics;
-use crate::ollama::OllamaService;
+use crate::ollama::{ModelStore, OllamaService};
 use crate::openai::batches::Batches;
 use crate::openai::{OpenAiService, error, request_id};
 use crate::rest::reply;
@@ -38,6 +38,12 @@ impl LanguageService {
         let anthropic = AnthropicService::new(Arc::clone(&models), Arc::clone(&limits));
         let ollama = OllamaService::new(Arc::clone(&models), Arc::clone(&limits));
         Self { openai: OpenAiService::new(models, limits).with_batches(batches), anthropic, ollama, metrics }
+    }
+
+    /// With a store that clients of Ollama's interface may add models to.
+    pub(crate) fn with_store(mut self, store: Option<Arc<dyn ModelStore>>) -> Self {
+        self.ollama = self.ollama.with_store(store);
+        self
     }
 
     /// Whether a request is for language models.

@@ -60,6 +60,7 @@ pub use limits::Limits;
 pub use listener::{TlsConfig, TlsError, TlsFiles};
 pub use log_control::LogControl;
 pub use monitoring_config::{TFS_METRICS_PATH, read_monitoring_config};
+pub use ollama::{ModelStore, PullReport, PullStep};
 pub use server::{Addresses, ApiHandle, ApiServer, BindError};
 pub use tfs::TfsWarmUp;
 pub use warm_up_log::LogWarmUp;

@@ -252,6 +252,7 @@ impl ApiHandle {
             let requests = Arc::new(HttpMetrics::default());
             config.metrics.register(requests.collector());
             LanguageService::new(models, Arc::clone(limits), batches.clone(), requests)
+                .with_store(config.language_store.clone())
         });
         if let Some(batches) = batches {
             self.run_batches(batches);

@@ -94,6 +94,21 @@ impl Staging {
         fs::copy(source, &path).map(|_| ()).map_err(BundleError::io("copy", source))
     }
 
+    /// Moves the file at `source` here, or copies it where it is on another file system and deletes it then.
+    ///
+    /// # Errors
+    /// The name does not fit or is the manifest's, or the file cannot be moved.
+    pub fn move_from(&self, name: &str, source: &Path) -> Result<(), BundleError> {
+        let path = self.path_of(name)?;
+        match fs::rename(source, &path) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                self.copy_from(name, source)?;
+                fs::remove_file(source).map_err(BundleError::io("remove", source))
+            }
+            moved => moved.map_err(BundleError::io("move", source)),
+        }
+    }
+
     /// Publishes what is staged under `manifest`, whose name, version, files and seal are filled in here.
     ///
     /// The version is `version`, or one more than the highest where it is `None`; a version that exists is

@@ -31,6 +31,12 @@ pub enum DataErrorKind {
     InvalidSetting,
     /// A download failed.
     Network,
+    /// An address may not be asked.
+    Refused,
+    /// Somebody else does the same at this moment.
+    Busy,
+    /// Nobody wants the outcome any more.
+    Cancelled,
     /// A file has another digest than the pinned one.
     WrongDigest,
     /// A worker thread panicked.

@@ -282,6 +282,9 @@ def main():
         llama='\x05{"name": "f", "parameters": {"a": [1, 2]}}; {"name": "f"}', mistral='\x01[TOOL_CALLS] [{"name": "f", "arguments": {}}]')
     put("chat_template", chatml="{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m.content | trim }}<|im_end|>{% endfor %}",
         more="{%- set ns = namespace(n=0) -%}{% macro f(x) %}{{ x | tojson(indent=2) }}{% endmacro %}{{ f(messages) }}{{ raise_exception('no') if ns.n }}")
+    put("model_address", hub="hf.co/owner/name-GGUF:Q4_K_M", file="hf://owner/name/folder/model-Q8_0.gguf",
+        url="https://example.com:8443/model.gguf?download=true",
+        hosts="huggingface.co, *.hf.co,http://127.0.0.1:9000,https://[::1]:8443,10.0.0.0/8")
     put("traffic", one='{"weights": {"1": 90, "2": 10}, "rollback": {"max_error_rate": 0.01, "max_p99_ms": 50.5, "window": 200}}',
         promote='{"version": 2}')
     put("header", timeout="12345678m", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", length="1024")

@@ -13,6 +13,7 @@ use wharf_api::fuzz::{self, OipWire};
 use wharf_bundle::{Goldens, Manifest};
 use wharf_chat::{ChatTemplate, Conversation, Message, Role, ToolFormat, ToolParser};
 use wharf_data::Part;
+use wharf_data::fetch::{HostList, ModelAddress};
 use wharf_encode::TextTokenizer;
 use wharf_infer::language::LanguageCard;
 use wharf_pickle::{CIFAR_GLOBALS, Limits, Pickle};
@@ -46,6 +47,9 @@ pub const TARGETS: [Target; 36] = [
     fast("traffic", fuzz::traffic),
     fast("language_requests", fuzz::language_requests),
     fast("multipart_body", fuzz::multipart_body),
+    fast("model_address", |bytes| {
+        with_text(bytes, |text| drop((text.parse::<ModelAddress>(), text.parse::<HostList>())))
+    }),
     fast("tool_parse", tool_parse),
     fast("chat_template", |bytes| with_text(bytes, chat_template)),
     fast("packed_body", fuzz::packed_body),

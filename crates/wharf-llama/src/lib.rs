@@ -15,6 +15,7 @@
 //! ```
 
 mod config;
+mod cuts;
 mod decoder;
 mod embedder;
 mod error;

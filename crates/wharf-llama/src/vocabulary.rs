@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wharf_infer::language::{TextPart, TokenId};
 use wharf_llm::Vocabulary;
 
+use crate::cuts::Cuts;
 use crate::native::{Model, TokenKind};
 
 /// The tokens of a model.
@@ -19,6 +20,8 @@ pub struct LlamaVocabulary {
     /// What the vocabulary puts before and after a text.
     around: (Vec<TokenId>, Vec<TokenId>),
     end: Option<TokenId>,
+    /// Where long texts may be cut into pieces, if they need that.
+    cuts: Option<Cuts>,
 }
 
 struct Control {
@@ -43,7 +46,10 @@ impl LlamaVocabulary {
             controls: Vec::new(),
             around: around(model),
             end: model.end(),
+            cuts: None,
         };
+        // The characters of tokens, but for those that stand for bytes of any.
+        let mut texts = Vec::new();
         for token in 0..model.vocabulary_size() as TokenId {
             let kind = model.kind(token);
             if kind.is_control {
@@ -51,10 +57,14 @@ impl LlamaVocabulary {
                 new.controls.push(Control { token, name, kind });
             } else {
                 new.bytes.extend(model.piece(token, false));
+                if !kind.is_byte {
+                    texts.push(token);
+                }
             }
             new.ends.push(new.bytes.len() as u32);
         }
         new.controls.sort_by_key(|control| std::cmp::Reverse(control.name.len()));
+        new.cuts = Cuts::of(model, texts.into_iter().map(|token| new.bytes(token)));
         new
     }
 
@@ -129,7 +139,10 @@ impl Vocabulary for LlamaVocabulary {
         for stretch in self.stretches(parts) {
             match stretch {
                 Stretch::Control(token) => tokens.push(token),
-                Stretch::Text(text) => tokens.extend(self.model.tokenize(&text, false)),
+                Stretch::Text(text) => tokens.extend(match &self.cuts {
+                    Some(cuts) => cuts.tokenize(&self.model, &text),
+                    None => self.model.tokenize(&text, false),
+                }),
             }
         }
         if with_special {

@@ -6,6 +6,7 @@ mod language;
 mod models;
 mod network;
 mod observe;
+mod pull;
 mod serve;
 mod serve_language;
 
@@ -18,6 +19,7 @@ pub(crate) use bench::{BenchCommand, BenchLanguageArgs, BenchLoadArgs, BenchOver
 pub(crate) use language::{AskArgs, ChatArgs, PsArgs, RunArgs};
 pub(crate) use models::{ModelsCommand, PromoteArgs, TrafficArgs};
 pub(crate) use observe::RequestLogFormat;
+pub(crate) use pull::{HubArgs, PullArgs};
 pub(crate) use serve::{Control, IsolationArg, Port, ServeArgs};
 
 use crate::logs::LogFormat;
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Publish a language model (.gguf), or trained weights (.pth, .safetensors) under a recipe
     Import(ImportArgs),
+    /// Download a language model (.gguf) from an address or the hub, check it and publish it
+    Pull(PullArgs),
     /// Write a run's weights as .pth or .safetensors, or its graph as .onnx
     Export(ExportArgs),
     /// Measure training and serving, each beside its baseline

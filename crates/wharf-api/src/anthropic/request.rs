@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use wharf_chat::{Conversation, Message, Role, Tool, ToolCall, ToolChoice};
 use wharf_infer::language::GenerateRequest;
 
+use crate::language::constraint::{MAX_SCHEMA, MAX_TOOLS, bounded};
 use crate::language::plan::{ChatPlan, no_prompt};
 use crate::language::sampling::read_stops;
 use crate::language::{Fields, Refusal};
@@ -191,7 +192,7 @@ fn read_result(fields: &mut Fields) -> Result<Message, Refusal> {
 }
 
 fn read_tools(fields: &mut Fields) -> Result<Vec<Tool>, Refusal> {
-    let listed = fields.list("tools")?.unwrap_or_default();
+    let listed = fields.few("tools", MAX_TOOLS)?;
     let tool = |(index, tool)| read_tool(Fields::of(&format!("tools[{index}]"), tool)?);
     listed.into_iter().enumerate().map(tool).collect()
 }
@@ -205,6 +206,9 @@ fn read_tool(mut fields: Fields) -> Result<Tool, Refusal> {
     }
     let description = fields.text("description")?;
     let parameters = fields.object("input_schema")?.map(|schema| Value::Object(schema.rest()));
+    if let Some(schema) = &parameters {
+        bounded(&fields, "input_schema", schema.to_string(), MAX_SCHEMA)?;
+    }
     let strict = fields.boolean("strict")?.unwrap_or(false);
     finish_block(fields)?;
     Ok(Tool { name, description, parameters, strict })

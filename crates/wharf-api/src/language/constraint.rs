@@ -5,6 +5,13 @@ use wharf_infer::language::Constraint;
 
 use super::{Fields, Refusal};
 
+/// Bytes of a schema, a grammar, or of choices together.
+pub(crate) const MAX_SCHEMA: usize = 64 << 10;
+/// Tools of a request.
+pub(crate) const MAX_TOOLS: usize = 128;
+/// Bytes of a regular expression.
+const MAX_REGEX: usize = 4 << 10;
+
 /// A constraint, and the field that asked for it.
 pub(crate) type Asked = Option<(Constraint, &'static str)>;
 
@@ -69,8 +76,23 @@ pub(crate) fn read_schema_fields(fields: &mut Fields) -> Result<Constraint, Refu
     fields.boolean("strict")?;
     match fields.take("schema") {
         None => Ok(Constraint::JsonObject),
-        Some(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(Constraint::JsonSchema(schema.to_string())),
+        Some(schema @ (Value::Object(_) | Value::Bool(_))) => {
+            bounded(fields, "schema", schema.to_string(), MAX_SCHEMA).map(Constraint::JsonSchema)
+        }
         Some(other) => Err(fields.wrong("schema", &other, "an object")),
+    }
+}
+
+/// The text of a field, held to so many bytes: compiling it is work.
+///
+/// # Errors
+/// It has more.
+pub(crate) fn bounded(fields: &Fields, name: &str, text: String, most: usize) -> Result<String, Refusal> {
+    match text.len() {
+        bytes if bytes > most => {
+            Err(fields.refused(name, &format!("has {bytes} bytes, expected at most {most}")))
+        }
+        _ => Ok(text),
     }
 }
 
@@ -80,21 +102,33 @@ fn read_kinds(
     [json, regex, choice, grammar]: [&str; 4],
 ) -> Result<Vec<Constraint>, Refusal> {
     let mut constraints = Vec::new();
-    match fields.take(json) {
-        None => {}
+    let schema = match fields.take(json) {
+        None => None,
         // Some clients send the schema as text.
-        Some(Value::String(schema)) => constraints.push(Constraint::JsonSchema(schema)),
-        Some(schema @ (Value::Object(_) | Value::Bool(_))) => {
-            constraints.push(Constraint::JsonSchema(schema.to_string()));
-        }
+        Some(Value::String(schema)) => Some(schema),
+        Some(schema @ (Value::Object(_) | Value::Bool(_))) => Some(schema.to_string()),
         Some(other) => return Err(fields.wrong(json, &other, "a schema")),
+    };
+    if let Some(schema) = schema {
+        constraints.push(Constraint::JsonSchema(bounded(fields, json, schema, MAX_SCHEMA)?));
     }
-    constraints.extend(fields.text(regex)?.map(Constraint::Regex));
-    constraints.extend(fields.text(grammar)?.map(Constraint::Grammar));
+    if let Some(expression) = fields.text(regex)? {
+        constraints.push(Constraint::Regex(bounded(fields, regex, expression, MAX_REGEX)?));
+    }
+    if let Some(text) = fields.text(grammar)? {
+        constraints.push(Constraint::Grammar(bounded(fields, grammar, text, MAX_SCHEMA)?));
+    }
     if let Some(choices) = fields.list(choice)? {
         let texts: Option<Vec<String>> = choices.iter().map(|one| one.as_str().map(str::to_owned)).collect();
         match texts.filter(|texts| !texts.is_empty()) {
-            Some(texts) => constraints.push(Constraint::Choice(texts)),
+            Some(texts) => {
+                let bytes: usize = texts.iter().map(String::len).sum();
+                if bytes > MAX_SCHEMA {
+                    let text = format!("has {bytes} bytes, expected at most {MAX_SCHEMA}");
+                    return Err(fields.refused(choice, &text));
+                }
+                constraints.push(Constraint::Choice(texts));
+            }
             None => {
                 return Err(fields.refused(choice, "is wrong, expected a list of strings, and at least one"));
             }

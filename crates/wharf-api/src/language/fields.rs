@@ -73,6 +73,16 @@ impl Fields {
         }
     }
 
+    /// A list of so many elements at most; empty where there is none.
+    pub(crate) fn few(&mut self, name: &str, most: usize) -> Result<Vec<Value>, Refusal> {
+        let items = self.list(name)?.unwrap_or_default();
+        if items.len() > most {
+            let text = format!("has {} elements, expected at most {most}", items.len());
+            return Err(self.refused(name, &text));
+        }
+        Ok(items)
+    }
+
     /// A text.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         match self.take(name) {

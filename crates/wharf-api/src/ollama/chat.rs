@@ -5,7 +5,7 @@ use wharf_chat::{Conversation, Message, Role, Tool, ToolCall, ToolChoice};
 use wharf_infer::language::{Constraint, GenerateRequest, LanguageModels};
 
 use super::options::read_options;
-use crate::language::constraint::Asked;
+use crate::language::constraint::{Asked, MAX_SCHEMA, MAX_TOOLS, bounded};
 use crate::language::plan::{ChatPlan, no_prompt};
 use crate::language::{Fields, Refusal};
 use crate::openai::read_function;
@@ -92,7 +92,9 @@ fn read_format(fields: &mut Fields) -> Result<Asked, Refusal> {
         None => return Ok(None),
         Some(Value::String(word)) if word.is_empty() => return Ok(None),
         Some(Value::String(word)) if word == "json" => Constraint::JsonObject,
-        Some(schema @ Value::Object(_)) => Constraint::JsonSchema(schema.to_string()),
+        Some(schema @ Value::Object(_)) => {
+            Constraint::JsonSchema(bounded(fields, "format", schema.to_string(), MAX_SCHEMA)?)
+        }
         Some(other) => return Err(fields.wrong("format", &other, "`json` or a schema")),
     };
     Ok(Some((constraint, "format")))
@@ -165,7 +167,7 @@ fn read_call(mut fields: Fields, index: usize) -> Result<ToolCall, Refusal> {
 }
 
 fn read_tools(fields: &mut Fields) -> Result<Vec<Tool>, Refusal> {
-    let listed = fields.list("tools")?.unwrap_or_default();
+    let listed = fields.few("tools", MAX_TOOLS)?;
     let tool = |(index, tool)| {
         let mut fields = Fields::of(&format!("tools[{index}]"), tool)?;
         fields.only("type", &[json!("function")])?;

@@ -3,7 +3,9 @@
 mod chat;
 mod embed;
 mod options;
+mod pull;
 mod show;
+mod store;
 mod writer;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use serde_json::{Value, json};
 use tonic::body::Body;
 use wharf_infer::language::LanguageModels;
 
+pub use self::store::{ModelStore, PullReport, PullStep};
 use self::writer::LineWriter;
 use crate::Limits;
 use crate::language::{Fields, Refusal, stream_body, stream_reply};
@@ -25,6 +28,7 @@ use crate::rest::{Failure, body, reply};
 #[derive(Clone)]
 pub(crate) struct OllamaService {
     models: Arc<dyn LanguageModels>,
+    store: Option<Arc<dyn ModelStore>>,
     limits: Arc<Limits>,
 }
 
@@ -37,7 +41,13 @@ enum Answer {
 
 impl OllamaService {
     pub(crate) fn new(models: Arc<dyn LanguageModels>, limits: Arc<Limits>) -> Self {
-        Self { models, limits }
+        Self { models, store: None, limits }
+    }
+
+    /// With a store that clients may add models to.
+    pub(crate) fn with_store(mut self, store: Option<Arc<dyn ModelStore>>) -> Self {
+        self.store = store;
+        self
     }
 
     /// Whether `path` is of this interface.
@@ -89,14 +99,28 @@ impl OllamaService {
                 models.remove(&name).await?;
                 Ok(Answer::Empty)
             }
-            (_, "/api/pull" | "/api/push" | "/api/create" | "/api/copy") => {
-                let text = "models are added by `wharf pull` and `wharf import`, not over this interface";
+            (&Method::POST, "/api/pull") => {
+                let store = pull::allowed(self.store.as_ref())?;
+                let pull = pull::begin(store, self.fields(request).await?)?;
+                match pull.streams {
+                    true => pull.stream().await.map(Answer::Stream),
+                    false => pull.whole().await.map(Answer::Whole),
+                }
+            }
+            (&Method::POST, "/api/copy") => {
+                let store = pull::allowed(self.store.as_ref())?;
+                pull::copy(store, self.fields(request).await?).await.map(|()| Answer::Empty)
+            }
+            (_, "/api/push" | "/api/create") => {
+                let text = "models are not built or sent elsewhere by this server: system prompts, templates and \
+                            parameters come with each request, and models by `wharf pull` and `wharf import`";
                 Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text).into())
             }
             (
                 _,
                 "/" | "/api/version" | "/api/tags" | "/api/ps" | "/api/show" | "/api/embed"
-                | "/api/embeddings" | "/api/chat" | "/api/generate" | "/api/delete",
+                | "/api/embeddings" | "/api/chat" | "/api/generate" | "/api/delete" | "/api/pull"
+                | "/api/copy",
             ) => Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").into()),
             _ => Err(Failure::new(StatusCode::NOT_FOUND, "404 page not found").into()),
         }

@@ -42,6 +42,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::post("/api/chat", "continue a chat, as Ollama does", "OllamaRequest").also(CALL),
     Operation::post("/api/generate", "continue a text, as Ollama does", "OllamaRequest").also(CALL),
     Operation::post("/api/embed", "turn texts into vectors, as Ollama does", "EmbeddingRequest").also(CALL),
+    Operation::post("/api/pull", "get a model from elsewhere, as Ollama does", "PullRequest")
+        .also(&[403, 413, 415, 501, 503]),
+    Operation::post("/api/copy", "give a model another name as well, as Ollama does", "CopyRequest")
+        .also(&[403, 413, 415, 501, 503]),
     Operation::post("/api/show", "what is known of a model, as Ollama does", "OllamaRequest"),
     Operation::get("/api/tags", "the models, as Ollama lists them"),
     Operation::get("/api/ps", "the models that are loaded, as Ollama lists them"),
@@ -89,6 +93,16 @@ pub(super) fn schemas() -> Value {
             "type": "object",
             "properties": {"model": {"type": "string"}, "prompt": {"type": "string"}},
             "required": ["model"],
+        },
+        "PullRequest": {
+            "type": "object",
+            "properties": {"model": {"type": "string"}, "insecure": {"enum": [false]}, "stream": {"type": "boolean"}},
+            "required": ["model"],
+        },
+        "CopyRequest": {
+            "type": "object",
+            "properties": {"source": {"type": "string"}, "destination": {"type": "string"}},
+            "required": ["source", "destination"],
         },
         "EmbeddingRequest": {
             "type": "object",

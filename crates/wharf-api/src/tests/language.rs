@@ -4,8 +4,10 @@ mod anthropic;
 mod batches;
 mod chat;
 mod completions;
+mod fields;
 mod ollama;
 mod others;
+mod pull;
 mod responses;
 mod stream;
 
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 use wharf_testing::{FakeEngine, FakeLanguage, FakeLanguageModels};
 
 use super::{Server, exchange, status_of};
-use crate::ApiConfig;
+use crate::{ApiConfig, ModelStore};
 
 /// A server of the language model `base`, and of `m`, which is none.
 struct Language {
@@ -52,6 +54,19 @@ impl Language {
     async fn of(model: Arc<FakeLanguage>) -> Self {
         let models = FakeLanguageModels::new("base", &model);
         let config = ApiConfig { language_models: Some(Arc::clone(&models) as _), ..ApiConfig::default() };
+        let server = Server::configured(&FakeEngine::free_running(), config).await;
+        Self { server, models, model }
+    }
+
+    /// With a store that clients may add models to.
+    async fn with_store(store: Arc<dyn ModelStore>) -> Self {
+        let model = FakeLanguage::answering(&["a"]);
+        let models = FakeLanguageModels::new("base", &model);
+        let config = ApiConfig {
+            language_models: Some(Arc::clone(&models) as _),
+            language_store: Some(store),
+            ..ApiConfig::default()
+        };
         let server = Server::configured(&FakeEngine::free_running(), config).await;
         Self { server, models, model }
     }

@@ -172,3 +172,15 @@ fn one_of_many_gets_a_version_that_all_want() {
     assert_eq!(wins, 1);
     repository.bundle("m", 4).unwrap().verify().unwrap();
 }
+
+#[test]
+fn a_file_may_be_moved_into_a_bundle() {
+    let (folder, repository) = repository();
+    let source = folder.path().join("downloaded");
+    fs::write(&source, b"weights").unwrap();
+    let staging = repository.stage("m").unwrap();
+    staging.move_from("model.gguf", &source).unwrap();
+    assert!(!source.exists() && staging.folder().join("model.gguf").exists());
+    assert!(staging.move_from("other.gguf", &source).is_err(), "it is there no more");
+    assert!(staging.move_from("../x", &source).is_err());
+}

@@ -16,7 +16,7 @@ use crate::DataError;
 const MAX_UNPACKED_BYTES: u64 = 1 << 30;
 
 /// Whether the file at `path` has the pinned digest, or unpacks to content with the pinned one.
-pub(crate) fn matches(file: &PinnedFile, path: &Path) -> Result<bool, DataError> {
+pub(super) fn matches(file: &PinnedFile, path: &Path) -> Result<bool, DataError> {
     let io = |error| DataError::io("read", path, error);
     let open = || File::open(path).map_err(io);
     let same = match file.pinned {
@@ -29,7 +29,7 @@ pub(crate) fn matches(file: &PinnedFile, path: &Path) -> Result<bool, DataError>
     Ok(digest::<Sha256>(content).is_ok_and(|digest| digest == expected))
 }
 
-fn digest<D: Digest>(mut input: impl Read) -> io::Result<String> {
+pub(super) fn digest<D: Digest>(mut input: impl Read) -> io::Result<String> {
     let mut hasher = D::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -1,20 +1,31 @@
-//! Fetches well-known data sets from their official addresses, or from a folder or mirror of the user's.
+//! Fetches well-known data sets from their official addresses, or from a folder or mirror of the user's; and single
+//! files, such as models, from any address.
 //!
-//! Every file has a pinned digest and is only there under its name once it matched. Interrupted downloads
-//! resume.
+//! A file of a data set has a pinned digest and is only there under its name once it matched; another one has the digest
+//! that the user or its server names, where one does. Interrupted downloads resume.
 
 mod catalogue;
 mod digest;
-mod download;
+mod hosts;
+mod hub;
 mod local;
+mod networks;
+mod remote;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod web;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use catalogue::KnownDataset;
 use catalogue::PinnedFile;
+pub use hosts::HostList;
+pub use hub::{Hub, HubModel, ModelAddress};
+pub use remote::{FetchedFile, RemoteFile, RemoteProgress, checked_sha256, forget, sha256_of};
+use transfer::Transfer;
+pub use web::{Access, Pace};
 
 use crate::{DataError, DataErrorKind};
 
@@ -99,17 +110,41 @@ fn fetch_files(
         } else {
             match from {
                 FetchFrom::Folder(folder) => local::copy(file, folder, &target, &mut report)?,
-                FetchFrom::Url(url) => download::download(file, url, &target, &mut report)?,
+                FetchFrom::Url(url) => download(file, url, &target, &mut report)?,
                 FetchFrom::Official => match package_folder.filter(|folder| folder.join(file.name).is_file())
                 {
                     Some(folder) => local::copy(file, folder, &target, &mut report)?,
-                    None => download::download(file, address, &target, &mut report)?,
+                    None => download(file, address, &target, &mut report)?,
                 },
             }
         }
         paths.push(target);
     }
     Ok(paths)
+}
+
+/// Downloads the file from the folder at `base`.
+fn download(
+    file: &PinnedFile,
+    base: &str,
+    target: &Path,
+    report: &mut dyn FnMut(u64, FetchOrigin),
+) -> Result<(), DataError> {
+    let url = format!("{}/{}", base.trim_end_matches('/'), file.name);
+    let (part, access) = (part_path(target), Access::default());
+    let transfer = Transfer {
+        url: &url,
+        part: &part,
+        size: Some(file.size),
+        is_pinned: true,
+        token: None,
+        access: &access,
+    };
+    transfer.run(&mut |done, _| {
+        report(done, FetchOrigin::Network);
+        true
+    })?;
+    finish(file, &part, target, &format!("`{url}`"))
 }
 
 /// Whether the file is there and right. One that is there and wrong is fetched again.

@@ -1,3 +1,5 @@
+mod remote;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -24,10 +26,13 @@ struct Server {
     thread: JoinHandle<Vec<Request>>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Request {
+    method: String,
     path: String,
     range: Option<String>,
+    if_range: Option<String>,
+    token: Option<String>,
 }
 
 type Answer = Box<dyn FnOnce(&Request, &mut TcpStream) + Send>;
@@ -56,14 +61,20 @@ impl Server {
 
 fn read_request(stream: &TcpStream) -> Request {
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
-    let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
-    let mut range = None;
+    let line = lines.next().unwrap();
+    let [method, path] = [0, 1].map(|place| line.split(' ').nth(place).unwrap().to_owned());
+    let mut request = Request { method, path, ..Request::default() };
     for line in lines.take_while(|line| !line.is_empty()) {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("range:") {
-            range = Some(value.trim().to_owned());
-        }
+        let (name, value) = line.split_once(':').unwrap();
+        let place = match name.to_ascii_lowercase().as_str() {
+            "range" => &mut request.range,
+            "if-range" => &mut request.if_range,
+            "authorization" => &mut request.token,
+            _ => continue,
+        };
+        *place = Some(value.trim().to_owned());
     }
-    Request { path, range }
+    request
 }
 
 /// Sends `status`, `headers` and `body`, and closes the connection, early if `body` is shorter than `length`.
@@ -112,7 +123,8 @@ fn downloads_and_reports_progress() {
     assert_eq!(fs::read(&paths.unwrap()[0]).unwrap(), content);
     assert_eq!(reports.last(), Some(&(200_000, FetchOrigin::Network)));
     assert!(reports.is_sorted_by_key(|(done, _)| *done));
-    assert_eq!(server.requests(), [Request { path: "/data/a.gz".to_owned(), range: None }]);
+    let expected = Request { method: "GET".to_owned(), path: "/data/a.gz".to_owned(), ..Request::default() };
+    assert_eq!(server.requests(), [expected]);
     // It is there now: no server is needed.
     assert!(fetch_one(files[0], &from, into.path()).is_ok());
 }

@@ -17,6 +17,8 @@ use crate::LlamaError;
 pub(crate) struct TokenKind {
     /// Whether it is none of text.
     pub(crate) is_control: bool,
+    /// Whether it is one byte, for characters that have no token.
+    pub(crate) is_byte: bool,
     /// Whether white space before it goes.
     pub(crate) trims_before: bool,
     /// Whether white space after it goes.
@@ -73,6 +75,12 @@ impl Model {
     pub(crate) fn vocabulary_size(&self) -> usize {
         // SAFETY: the vocabulary lives as long as the model.
         unsafe { sys::llama_vocab_n_tokens(self.vocab()) }.max(0) as usize
+    }
+
+    /// Whether texts are cut into tokens as SentencePiece does it.
+    pub(crate) fn is_sentence_piece(&self) -> bool {
+        // SAFETY: the vocabulary lives as long as the model.
+        unsafe { sys::llama_vocab_type(self.vocab()) == sys::LLAMA_VOCAB_TYPE_SPM }
     }
 
     /// Tokens that the model was trained on at once.
@@ -170,6 +178,7 @@ impl Model {
         let has = |bit: sys::llama_token_attr| bits & bit != 0;
         TokenKind {
             is_control: has(sys::LLAMA_TOKEN_ATTR_CONTROL) || has(sys::LLAMA_TOKEN_ATTR_UNKNOWN),
+            is_byte: has(sys::LLAMA_TOKEN_ATTR_BYTE),
             trims_before: has(sys::LLAMA_TOKEN_ATTR_LSTRIP),
             trims_after: has(sys::LLAMA_TOKEN_ATTR_RSTRIP),
         }

@@ -149,7 +149,8 @@ fn build(factory: &ParserFactory, kind: &str, text: &str) -> Result<Matcher, Str
             start(factory, TopLevelGrammar::from_regex(&escaped.join("|")))
                 .map_err(|why| format!("choice: {why}"))
         }
-        "grammar" => start(factory, TopLevelGrammar::from_lark(text.to_owned()))
+        "grammar" => schema::check_within(text)
+            .and_then(|()| start(factory, TopLevelGrammar::from_lark(text.to_owned())))
             .map_err(|why| format!("grammar: {why}")),
         _ => Err("a trigger must not lead to more triggers".to_owned()),
     }

@@ -33,6 +33,10 @@ const UNSUPPORTED: [&str; 22] = [
 const MOST_REPEATS: u64 = 10_000;
 /// Schemas within a schema, itself among them.
 const MOST_SCHEMAS: usize = 5_000;
+/// Values of all `enum` in a schema: each takes some ten microseconds to compile.
+const MOST_VALUES: usize = 5_000;
+/// What a schema stands behind in a grammar.
+const IN_GRAMMAR: &str = "%json";
 /// How many parts of a schema are compiled on their own to find the one that is wrong.
 const MOST_TRIES: usize = 48;
 
@@ -43,7 +47,7 @@ const MOST_TRIES: usize = 48;
 pub(super) fn parse(source: &str) -> Result<Value, String> {
     let schema: Value =
         serde_json::from_str(source).map_err(|error| format!("the schema is no JSON: {error}"))?;
-    check(&schema, "$", &mut 0)?;
+    check(&schema, "$", &mut Seen::default())?;
     Ok(schema)
 }
 
@@ -61,10 +65,34 @@ pub(super) fn compact(mut schema: Value) -> Value {
     }
 }
 
+/// Looks at the schemas within a grammar: what they cannot have the compiler says, but not what takes too long.
+///
+/// # Errors
+/// A text for the caller that names the place in its schema and the keyword.
+pub(super) fn check_within(grammar: &str) -> Result<(), String> {
+    let mut seen = Seen { is_in_grammar: true, ..Seen::default() };
+    for (place, directive) in grammar.match_indices(IN_GRAMMAR) {
+        let (_, rest) = grammar.split_at(place + directive.len());
+        // What is no JSON is for the compiler to refuse.
+        if let Some(Ok(schema)) = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next() {
+            check(&schema, "$", &mut seen)?;
+        }
+    }
+    Ok(())
+}
+
+/// What there is in a schema so far.
+#[derive(Default)]
+struct Seen {
+    schemas: usize,
+    values: usize,
+    is_in_grammar: bool,
+}
+
 /// Looks for keywords that are not supported and counts that are too large, before anything is built of them.
-fn check(schema: &Value, path: &str, seen: &mut usize) -> Result<(), String> {
-    *seen += 1;
-    if *seen > MOST_SCHEMAS {
+fn check(schema: &Value, path: &str, seen: &mut Seen) -> Result<(), String> {
+    seen.schemas += 1;
+    if seen.schemas > MOST_SCHEMAS {
         return Err(format!("schema at `{path}`: there are more than {MOST_SCHEMAS} schemas in all"));
     }
     let map = match schema {
@@ -73,10 +101,19 @@ fn check(schema: &Value, path: &str, seen: &mut usize) -> Result<(), String> {
         _ => return Err(format!("schema at `{path}`: expected an object or a boolean")),
     };
     for (keyword, value) in map {
-        if UNSUPPORTED.contains(&keyword.as_str()) {
+        if !seen.is_in_grammar && UNSUPPORTED.contains(&keyword.as_str()) {
             return Err(format!("schema at `{path}`: keyword `{keyword}` is not supported"));
         }
         check_count(keyword, value, path)?;
+        if let Some(values) = value.as_array().filter(|_| keyword == "enum") {
+            seen.values += values.len();
+            if seen.values > MOST_VALUES {
+                let more = seen.values;
+                return Err(format!(
+                    "schema at `{path}`: keyword `enum` makes {more} values, expected at most {MOST_VALUES} in all"
+                ));
+            }
+        }
         if let Some(pattern) = value.as_str().filter(|_| keyword == "pattern") {
             regex::check(pattern).map_err(|why| format!("schema at `{path}`: keyword `pattern`: {why}"))?;
         }

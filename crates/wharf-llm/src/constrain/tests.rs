@@ -100,6 +100,8 @@ fn forced_tokens_take_no_pass_of_their_own() {
 
 #[test]
 fn what_a_schema_cannot_have_is_named_with_its_place() {
+    let values: Vec<String> = (0..60_000).map(|n| n.to_string()).collect();
+    let flood = serde_json::json!({"items": {"enum": values}}).to_string();
     let cases = [
         (r#"{"properties": {"a": {"not": {}}}}"#, "`$.properties.a`", "`not`"),
         (r#"{"items": {"anyOf": [{}, {"uniqueItems": true}]}}"#, "`$.items.anyOf[1]`", "`uniqueItems`"),
@@ -114,11 +116,28 @@ fn what_a_schema_cannot_have_is_named_with_its_place() {
         (r#"{"$ref": "https://example.com/schema"}"#, "`$`", "`$ref`"),
         (r#"{"$ref": "file:///etc/passwd"}"#, "`$`", "`$ref`"),
         (r#"{"properties": {"a": {"x-guidance": {"lenient": true}}}}"#, "`$.properties.a`", "`x-guidance`"),
+        (&flood, "`$.items`", "`enum`"),
         (r#"{"properties": {"a": 3}}"#, "`$.properties.a`", "boolean"),
     ];
     for (schema, place, keyword) in cases {
         let message = refusal(Constraint::JsonSchema(schema.to_owned()));
         assert!(message.contains(place) && message.contains(keyword), "{schema}: {message}");
+    }
+}
+
+#[test]
+fn schemas_within_grammars_are_bounded_too() {
+    let values: Vec<String> = (0..60_000).map(|n| n.to_string()).collect();
+    let flood = serde_json::json!({"properties": {"a": {"enum": values}}, "x-guidance": {}}).to_string();
+    for (schema, place, keyword) in [
+        (flood.as_str(), "`$.properties.a`", "`enum`"),
+        (r#"{"type": "array", "minItems": 1000000000}"#, "`$`", "`minItems`"),
+        (r#"{"$ref": "https://example.com/schema"}"#, "`$`", "`$ref`"),
+    ] {
+        let first = r#"{"type": "object"}"#;
+        let message =
+            refusal(Constraint::Grammar(format!("start: a | b\na: %json {first}\nb: %json {schema}")));
+        assert!(message.contains(place) && message.contains(keyword), "{message}");
     }
 }
 

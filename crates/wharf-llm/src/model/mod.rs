@@ -24,6 +24,9 @@ use pool::WorkPool;
 
 /// Threads that tokenise and compile.
 const PREPARING_THREADS: usize = 2;
+/// Bytes of text from which a request is prepared on a thread of its own kind: a second's work for one caller must not
+/// hold up the others' milliseconds.
+const LONG_TEXT: usize = 64 << 10;
 
 /// What a language model is made of.
 pub struct ModelParts<D> {
@@ -50,6 +53,7 @@ pub fn start_model<D: Decoder + Send + 'static>(
     let no_threads = |error| ServiceError::internal("the model could not be started", error);
     let ModelParts { decoder, draft, vocabulary, card, prefixes } = parts;
     let pool = WorkPool::new(PREPARING_THREADS).map_err(no_threads)?;
+    let long_pool = WorkPool::new(1).map_err(no_threads)?;
     let mut scheduler = Scheduler::new(decoder, vocabulary.clone(), config);
     if let Some(draft) = draft {
         scheduler = scheduler.with_draft(draft);
@@ -62,12 +66,14 @@ pub fn start_model<D: Decoder + Send + 'static>(
     // A fault has been told to everyone by the time it comes back here.
     let work = move || drop(scheduler.run());
     let thread = thread::Builder::new().name("llm-engine".to_owned()).spawn(work).map_err(no_threads)?;
-    Ok(Arc::new(ScheduledModel { handle, pool, vocabulary, card, thread: Some(thread) }))
+    Ok(Arc::new(ScheduledModel { handle, pool, long_pool, vocabulary, card, thread: Some(thread) }))
 }
 
 struct ScheduledModel<D: Decoder + 'static> {
     handle: SchedulerHandle<D>,
     pool: WorkPool,
+    /// For long texts.
+    long_pool: WorkPool,
     vocabulary: SharedVocabulary,
     card: LanguageCard,
     thread: Option<JoinHandle<()>>,
@@ -85,6 +91,25 @@ impl<D: Decoder + 'static> Drop for ScheduledModel<D> {
     }
 }
 
+impl<D: Decoder + 'static> ScheduledModel<D> {
+    /// The threads for a text of so many bytes.
+    fn pool_for(&self, bytes: usize) -> &WorkPool {
+        if bytes < LONG_TEXT { &self.pool } else { &self.long_pool }
+    }
+}
+
+/// Bytes of text that are to be cut into tokens.
+fn text_bytes(prompt: &Prompt) -> usize {
+    match prompt {
+        Prompt::Text { parts, .. } => parts_bytes(parts),
+        Prompt::Tokens(_) => 0,
+    }
+}
+
+fn parts_bytes(parts: &[TextPart]) -> usize {
+    parts.iter().map(|part| part.text.len()).sum()
+}
+
 /// Where a request is that has been taken.
 enum Place {
     Preparing,
@@ -100,7 +125,7 @@ impl<D: Decoder + Send + 'static> LanguageModel for ScheduledModel<D> {
     fn generate(&self, request: GenerateRequest, sink: Box<dyn GenerateSink>) -> Ticket {
         let place = Arc::new(Mutex::new(Place::Preparing));
         let (handle, preparing) = (self.handle.clone(), place.clone());
-        self.pool.run(move || {
+        self.pool_for(text_bytes(&request.prompt)).run(move || {
             let lock = || preparing.lock().unwrap_or_else(PoisonError::into_inner);
             if matches!(*lock(), Place::Left) {
                 return;
@@ -121,7 +146,11 @@ impl<D: Decoder + Send + 'static> LanguageModel for ScheduledModel<D> {
 
     fn tokenize(&self, parts: Vec<TextPart>, with_special: bool, reply: Reply<Vec<TokenId>>) {
         let (vocabulary, reply) = (self.vocabulary.clone(), SureReply::new(reply));
-        self.pool.run(move || reply.give(Ok(vocabulary.tokenize(&parts, with_special))));
+        let bytes = parts_bytes(&parts);
+        if let Err(error) = self.handle.check_text(bytes) {
+            return reply.give(Err(error));
+        }
+        self.pool_for(bytes).run(move || reply.give(Ok(vocabulary.tokenize(&parts, with_special))));
     }
 
     fn detokenize(&self, tokens: Vec<TokenId>, with_special: bool, reply: Reply<Vec<Vec<u8>>>) {
@@ -145,7 +174,11 @@ impl<D: Decoder + Send + 'static> LanguageModel for ScheduledModel<D> {
     fn embed(&self, request: EmbedRequest, reply: Reply<Embeddings>) {
         let (vocabulary, handle) = (self.vocabulary.clone(), self.handle.clone());
         let reply = SureReply::new(reply);
-        self.pool.run(move || {
+        let bytes = request.inputs.iter().map(text_bytes).fold(0, usize::saturating_add);
+        if let Err(error) = self.handle.check_text(bytes) {
+            return reply.give(Err(error));
+        }
+        self.pool_for(bytes).run(move || {
             let tokens = |prompt: Prompt| match prompt {
                 Prompt::Text { parts, with_special } => vocabulary.tokenize(&parts, with_special),
                 Prompt::Tokens(tokens) => tokens,

@@ -103,3 +103,21 @@ fn tokens_and_their_bytes_are_asked_for() {
     model.detokenize(vec![300], true, give);
     assert_eq!(answer.recv().unwrap().unwrap_err().code(), ErrorCode::InvalidArgument);
 }
+
+#[test]
+fn texts_longer_than_any_prompt_are_not_tokenised() {
+    let model = model();
+    let text = || TextPart { text: " ".repeat((1 << 20) + 1), is_markup: false };
+    let (give, answer) = reply();
+    model.tokenize(vec![text()], false, give);
+    let error = answer.recv().unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::OutOfRange);
+    assert_eq!(error.message(), "the text has 1048577 bytes, expected at most 1048576");
+    let (give, answer) = reply();
+    let inputs = vec![Prompt::Text { parts: vec![text()], with_special: true }];
+    model.embed(EmbedRequest { inputs, normalize: true }, give);
+    assert_eq!(answer.recv().unwrap().unwrap_err().code(), ErrorCode::OutOfRange);
+    let (give, answer) = reply();
+    model.tokenize(vec![TextPart { text: "a".repeat(LONG_TEXT), is_markup: false }], false, give);
+    assert_eq!(answer.recv().unwrap().unwrap().len(), LONG_TEXT);
+}

@@ -129,6 +129,14 @@ impl<D: Decoder + 'static> SchedulerHandle<D> {
         }
     }
 
+    /// Holds a text that is to be cut into tokens, and is no prompt, to a length.
+    ///
+    /// # Errors
+    /// It has more bytes than this model could be asked about, and more than a MiB.
+    pub(crate) fn check_text(&self, bytes: usize) -> Result<(), ServiceError> {
+        self.shared.preparer.check_text(bytes)
+    }
+
     fn prepare(&self, request: GenerateRequest) -> Result<Prepared, ServiceError> {
         let shared = &self.shared;
         shared.preparer.check(&request)?;

@@ -6,6 +6,9 @@ use wharf_infer::{ErrorCode, ServiceError};
 use super::config::SchedulerConfig;
 use crate::Vocabulary;
 
+/// Bytes of text that are cut into tokens for any model, whatever its context: a second's work, about.
+const LEAST_TEXT: usize = 1 << 20;
+
 /// Bounds that every request is held against before anything is computed.
 pub(super) struct Limits {
     /// Tokens that prompt and answer may have together.
@@ -32,6 +35,19 @@ impl Limits {
             stop_strings: config.stop_strings,
             stop_bytes: config.stop_bytes,
         }
+    }
+
+    /// Holds text that is no prompt to what could be one, or a MiB: cutting it into tokens is work too.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OutOfRange`]: it is longer.
+    pub(super) fn check_text(&self, bytes: usize) -> Result<(), ServiceError> {
+        let most = self.context.saturating_mul(self.longest_token).max(LEAST_TEXT);
+        if bytes <= most {
+            return Ok(());
+        }
+        let text = format!("the text has {bytes} bytes, expected at most {most}");
+        Err(ServiceError::new(ErrorCode::OutOfRange, text))
     }
 
     /// # Errors

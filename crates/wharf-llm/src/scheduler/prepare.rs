@@ -42,6 +42,14 @@ impl Preparer {
         self.limits.check(request)
     }
 
+    /// Holds a text that is to be cut into tokens, and is no prompt, to a length.
+    ///
+    /// # Errors
+    /// It is longer.
+    pub(crate) fn check_text(&self, bytes: usize) -> Result<(), ServiceError> {
+        self.limits.check_text(bytes)
+    }
+
     /// # Errors
     /// Something in the request is wrong, or prompt and answer do not fit.
     pub(crate) fn prepare(

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use wharf_data::fetch::HostList;
 use wharf_llm::LlmOptions;
 
+use super::HubArgs;
 use super::serve::parse_size;
 
 /// What is 0 is left to the model or the machine.
@@ -46,6 +48,16 @@ pub(crate) struct LanguageArgs {
     /// Language models: folder in which the files and batches of clients are kept; without it there are none
     #[arg(long, value_name = "DIR")]
     pub(crate) llm_data: Option<PathBuf>,
+    /// Language models: let clients add models to the repository from these hosts, such as
+    /// `huggingface.co,*.huggingface.co,*.hf.co` (Ollama's /api/pull), and copy those that are there; without it they may do
+    /// neither. HTTPS unless `http://` stands before a host; private addresses must be listed themselves
+    #[arg(long, value_name = "HOST,...")]
+    pub(crate) pull_from: Option<HostList>,
+    /// The largest file that clients may have downloaded
+    #[arg(long, value_name = "GIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=16384), requires = "pull_from")]
+    pub(crate) pull_max_size: u64,
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
 }
 
 impl LanguageArgs {

@@ -14,6 +14,7 @@ mod models;
 mod own_server;
 mod predict;
 mod publishing;
+mod pull;
 mod runs;
 mod serve;
 mod train;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Models(command) => models::run(command),
         Command::Runs(command) => runs::run(command),
         Command::Import(arguments) => import::run(arguments),
+        Command::Pull(arguments) => pull::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Bench(command) => bench::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),

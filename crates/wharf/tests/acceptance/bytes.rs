@@ -33,6 +33,8 @@ pub(crate) enum Piece {
     Hex { hex: String },
     /// `{ repeat = "[", times = 500000 }`
     Repeat { repeat: Pieces, times: usize },
+    /// `{ count = 3, of = "k$n", between = "," }`: `k0,k1,k2`.
+    Counted { count: usize, of: Pieces, between: String },
     /// `{ within = "x", levels = 100, open = "[", close = "]" }`
     Nest { within: Pieces, levels: usize, open: Pieces, close: Pieces },
     /// `{ random = 100, seed = 1 }`
@@ -97,6 +99,11 @@ impl Piece {
             Piece::Text(text) => text.replace("$each", each).into_bytes(),
             Piece::Hex { hex } => from_hex(&hex.replace("$each", each)),
             Piece::Repeat { repeat, times } => repeat.on_stream(each, on).repeat(*times),
+            Piece::Counted { count, of, between } => {
+                let of = String::from_utf8(of.on_stream(each, on)).unwrap();
+                let numbered: Vec<String> = (0..*count).map(|n| of.replace("$n", &n.to_string())).collect();
+                numbered.join(between).into_bytes()
+            }
             Piece::Nest { within, levels, open, close } => [
                 open.on_stream(each, on).repeat(*levels),
                 within.on_stream(each, on),

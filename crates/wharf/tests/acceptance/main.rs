@@ -18,6 +18,7 @@ mod drain;
 mod frames;
 mod grpc;
 mod http;
+mod language;
 mod mutate;
 mod oracle;
 mod play;
@@ -38,6 +39,14 @@ async fn hostile_bytes_are_refused_soak() {
 async fn hostile_tensors_are_refused_soak() {
     // Few, so that the rows about sequences need not open many to reach it.
     play::file("tensors", &["--max-sequences-per-caller", "500"]).await;
+}
+
+/// The model is one that tells stories, in a process of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_questions_to_language_models_are_answered_or_refused() {
+    if let Some(server) = server::Server::start_with_stories(&[]) {
+        play::on(server, "language").await;
+    }
 }
 
 /// The limits are low, so that nothing here takes long to reach them.

@@ -1,6 +1,6 @@
 //! Whether the server is as it was.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::server::Server;
@@ -11,7 +11,7 @@ const MAX_GROWTH_KIB: u64 = 16 << 10;
 /// memory goes back with a delay.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the server holds of the machine.
+/// What the server holds of the machine, the processes that hold its models among it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
     memory_kib: u64,
@@ -21,10 +21,14 @@ pub(crate) struct Footprint {
 
 impl Footprint {
     pub(crate) fn of(server: &Server) -> Self {
-        let folder = server.proc();
-        let status = std::fs::read_to_string(folder.join("status")).unwrap();
-        let descriptors = std::fs::read_dir(folder.join("fd")).unwrap().count();
-        Self { memory_kib: field(&status, "VmRSS:"), descriptors, threads: field(&status, "Threads:") }
+        let mut sum = Self { memory_kib: 0, descriptors: 0, threads: 0 };
+        for folder in processes(server.proc()) {
+            let status = std::fs::read_to_string(folder.join("status")).unwrap();
+            sum.descriptors += std::fs::read_dir(folder.join("fd")).unwrap().count();
+            sum.memory_kib += field(&status, "VmRSS:");
+            sum.threads += field(&status, "Threads:");
+        }
+        sum
     }
 
     fn is_back_to(&self, before: &Self) -> bool {
@@ -32,6 +36,18 @@ impl Footprint {
             && self.descriptors <= before.descriptors
             && self.threads <= before.threads
     }
+}
+
+/// A process and those that it has started, by their folders below `/proc`.
+fn processes(folder: PathBuf) -> Vec<PathBuf> {
+    let mut found = vec![folder.clone()];
+    for task in std::fs::read_dir(folder.join("task")).unwrap() {
+        // A thread may have ended meanwhile.
+        let children = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+        let child = |id: &str| processes(Path::new("/proc").join(id));
+        found.extend(children.split_whitespace().flat_map(child));
+    }
+    found
 }
 
 fn field(status: &str, name: &str) -> u64 {

@@ -22,8 +22,12 @@ const WARM: usize = 2;
 /// Plays `NAME.toml` against a server with these arguments more, and expects every row to end as it says, and the
 /// server to be as it was.
 pub(crate) async fn file(name: &str, arguments: &[&str]) {
+    on(Server::start(arguments), name).await;
+}
+
+/// The same against this server.
+pub(crate) async fn on(mut server: Server, name: &str) {
     let rows = RowFile::read(name).row;
-    let mut server = Server::start(arguments);
     let canary = Canary::start(&server).await;
     let mut faults = round(&server, &rows, WARM).await;
     let before = Footprint::of(&server);

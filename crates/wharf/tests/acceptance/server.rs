@@ -24,6 +24,25 @@ impl Server {
         Self::started(Command::new(binary()), folder, "none", more)
     }
 
+    /// Starts it with the language model `stories` as well, which has a context of 512 tokens; `None` where its weights are
+    /// absent, which is printed.
+    #[expect(clippy::print_stderr, reason = "says why a test did nothing")]
+    pub(crate) fn start_with_stories(more: &[&str]) -> Option<Self> {
+        let weights = stories();
+        if !weights.is_file() {
+            eprintln!("skipped: there is no ../shared/data/stories260k");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("repository");
+        fill(&repository);
+        let version = repository.join("stories/1");
+        std::fs::create_dir_all(&version).unwrap();
+        std::fs::copy(weights, version.join("model.gguf")).unwrap();
+        let arguments = [&["--llm-context", "512"], more].concat();
+        Some(Self::started(Command::new(binary()), folder, "none", &arguments))
+    }
+
     /// Starts it over a repository of this alone, which it follows.
     pub(crate) fn follow(fill: impl FnOnce(&Path)) -> Self {
         Self::over("poll", fill)
@@ -81,6 +100,11 @@ impl Server {
         format!("127.0.0.1:{}", self.ports[name])
     }
 
+    /// Where metrics are.
+    pub(crate) fn metrics_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports["metrics"])
+    }
+
     /// Whether it is the process that was started, and runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process.is_running()
@@ -134,6 +158,11 @@ const SUM: &str = "max_batch_size: 8 sequence_batching {
         { name: 'id' control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_UINT64 } } ]
     state { input_name: 'total' output_name: 'total_out' data_type: TYPE_FP32 dims: 1 }
 }";
+
+/// The weights of a language model of 260 thousand numbers.
+pub(crate) fn stories() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stories260k/stories260K-f32.gguf")
+}
 
 /// The program under test.
 pub(crate) fn binary() -> PathBuf {

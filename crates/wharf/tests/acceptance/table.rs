@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::row::RowFile;
 
 /// How many rows each list of abuses has.
-const LISTS: [(&str, usize); 5] = [("P", 8), ("T", 15), ("N", 22), ("O", 12), ("V", 9)];
-/// Rows about what this plane does not serve yet.
-const LATER: [&str; 1] = ["P-8"];
+const LISTS: [(&str, usize); 6] = [("P", 8), ("T", 15), ("N", 22), ("L", 16), ("O", 12), ("V", 9)];
 /// The files of rows that are data.
-const FILES: [&str; 3] = ["serialisation", "tensors", "network"];
+const FILES: [&str; 4] = ["serialisation", "tensors", "network", "language"];
 
 /// The root of the project.
 fn root() -> PathBuf {
@@ -63,8 +61,8 @@ fn every_row_has_a_test_and_every_test_is_there() {
         LISTS.iter().flat_map(|(list, count)| (1..=*count).map(move |number| format!("{list}-{number}")))
     {
         let tests = table.get(&id).map_or(0, Vec::len);
-        if (tests == 0) != LATER.contains(&id.as_str()) {
-            faults.push(format!("{id} has {tests} tests"));
+        if tests == 0 {
+            faults.push(format!("{id} has no tests"));
         }
     }
     for (file, ids) in &of_files {

@@ -3,11 +3,9 @@
 use serde_json::{Value, json};
 use wharf_chat::{Tool, ToolChoice};
 
+use crate::language::constraint::{MAX_SCHEMA, MAX_TOOLS, bounded};
 use crate::language::{Fields, Refusal};
 use crate::shown::shown;
-
-/// Tools that a request may have.
-const MAX_TOOLS: usize = 512;
 
 /// Reads `tools`, `tool_choice` and `parallel_tool_calls`.
 ///
@@ -21,11 +19,7 @@ pub(super) fn read_tools(fields: &mut Fields) -> Result<(Vec<Tool>, ToolChoice, 
                 .coded("unsupported_value"));
         }
     }
-    let tools = fields.list("tools")?.unwrap_or_default();
-    if tools.len() > MAX_TOOLS {
-        let text = format!("has {} tools, expected at most {MAX_TOOLS}", tools.len());
-        return Err(fields.refused("tools", &text));
-    }
+    let tools = fields.few("tools", MAX_TOOLS)?;
     let tool = |(index, tool)| read_tool(Fields::of(&format!("tools[{index}]"), tool)?);
     let mut tools: Vec<Tool> = tools.into_iter().enumerate().map(tool).collect::<Result<_, _>>()?;
     check_names(&tools)?;
@@ -68,7 +62,10 @@ pub(crate) fn read_function(mut fields: Fields) -> Result<Tool, Refusal> {
     let description = fields.text("description")?;
     let parameters = match fields.take("parameters") {
         None => None,
-        Some(schema @ Value::Object(_)) => Some(schema),
+        Some(schema @ Value::Object(_)) => {
+            bounded(&fields, "parameters", schema.to_string(), MAX_SCHEMA)?;
+            Some(schema)
+        }
         Some(other) => return Err(fields.wrong("parameters", &other, "an object")),
     };
     let strict = fields.boolean("strict")?.unwrap_or(false);
@@ -140,7 +137,7 @@ fn read_function_name(fields: &mut Fields) -> Result<String, Refusal> {
 }
 
 fn keep_allowed(fields: &mut Fields, tools: &mut Vec<Tool>) -> Result<(), Refusal> {
-    let listed = fields.list("tools")?.unwrap_or_default();
+    let listed = fields.few("tools", MAX_TOOLS)?;
     let mut names = Vec::new();
     for (index, one) in listed.into_iter().enumerate() {
         let mut one = Fields::of(&fields.name(&format!("tools[{index}]")), one)?;

@@ -7,7 +7,7 @@ use wharf_infer::language::{Constraint, GenerateRequest};
 use super::input::read_input;
 use super::store::ResponseStore;
 use super::unknown;
-use crate::language::constraint::{Asked, read_schema_fields};
+use crate::language::constraint::{Asked, MAX_TOOLS, read_schema_fields};
 use crate::language::plan::{ChatPlan, check_with_tools, no_prompt};
 use crate::language::{Fields, Ids, Refusal, unix_seconds};
 use crate::openai::chat::{read_function, read_word};
@@ -112,7 +112,7 @@ fn read_tools(
     fields: &mut Fields,
     document: &mut Map<String, Value>,
 ) -> Result<(Vec<Tool>, ToolChoice), Refusal> {
-    let listed = fields.list("tools")?.unwrap_or_default();
+    let listed = fields.few("tools", MAX_TOOLS)?;
     document.insert("tools".to_owned(), json!(listed));
     let tool = |(index, tool)| {
         let mut fields = Fields::of(&format!("tools[{index}]"), tool)?;

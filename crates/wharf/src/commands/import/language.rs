@@ -1,6 +1,6 @@
 //! Language models in GGUF files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
@@ -19,29 +19,59 @@ pub(super) fn run(arguments: &ImportArgs) -> anyhow::Result<()> {
         bail!("--data is for recipes, expected none with a `.gguf` file");
     }
     let facts = facts(&arguments.source)?;
-    let bundle = publish(arguments, &facts)?;
+    let name = name(arguments);
+    let parts = LanguageParts {
+        name: &name,
+        weights: Weights::Copied(&arguments.source),
+        draft: arguments.draft.as_deref(),
+        adapters: &arguments.adapter,
+    };
+    let bundle = publish(&arguments.repository.repository, &facts, &parts)?;
     say(summary(&facts));
     say(published_line(&bundle));
     Ok(())
 }
 
-fn publish(arguments: &ImportArgs, facts: &Facts) -> anyhow::Result<Bundle> {
-    let root = &arguments.repository.repository;
+/// What a bundle of a language model is made of.
+pub(crate) struct LanguageParts<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// The model itself.
+    pub(crate) weights: Weights<'a>,
+    /// A smaller model that guesses.
+    pub(crate) draft: Option<&'a Path>,
+    /// Adapters, by their names.
+    pub(crate) adapters: &'a [(String, PathBuf)],
+}
+
+/// A file of weights, and what becomes of it.
+pub(crate) enum Weights<'a> {
+    /// It stays.
+    Copied(&'a Path),
+    /// It is in the bundle afterwards, and nowhere else.
+    Moved(&'a Path),
+}
+
+/// Publishes a language model, whose header has been read, into the repository at `root`, which is made if it is not
+/// there.
+pub(crate) fn publish(root: &Path, facts: &Facts, parts: &LanguageParts<'_>) -> anyhow::Result<Bundle> {
     let repository = Repository::create(root)
         .with_context(|| format!("cannot use `{}` as a repository", root.display()))?;
-    let name = name(arguments);
-    let staging = repository.stage(&name)?;
-    staging.copy_from(EngineKind::Llama.weights_file(), &arguments.source)?;
-    if let Some(draft) = &arguments.draft {
+    let staging = repository.stage(parts.name)?;
+    match parts.weights {
+        Weights::Copied(file) => staging.copy_from(EngineKind::Llama.weights_file(), file)?,
+        Weights::Moved(file) => staging.move_from(EngineKind::Llama.weights_file(), file)?,
+    }
+    if let Some(draft) = parts.draft {
         check_draft(facts, draft)?;
         staging.copy_from(DRAFT_FILE, draft)?;
     }
-    for (adapter, file) in &arguments.adapter {
+    for (adapter, file) in parts.adapters {
         check_adapter(facts, file)?;
         staging.copy_from(&adapter_file(adapter), file)?;
     }
     let task = if facts.generates { Task::Other } else { Task::Embedding };
-    let mut manifest = Manifest::new(&name, task, EngineKind::Llama);
+    let mut manifest = Manifest::new(parts.name, task, EngineKind::Llama);
     manifest.lineage = Lineage {
         wharf_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         created: Some(timestamp(SystemTime::now())),
@@ -60,7 +90,8 @@ fn header(file: &Path) -> anyhow::Result<Header> {
     Header::open(file).with_context(|| format!("cannot use `{}`", file.display()))
 }
 
-fn facts(file: &Path) -> anyhow::Result<Facts> {
+/// What the header of a model says.
+pub(crate) fn facts(file: &Path) -> anyhow::Result<Facts> {
     Facts::of(&header(file)?).with_context(|| format!("cannot use `{}`", file.display()))
 }
 
@@ -88,7 +119,7 @@ fn check_adapter(facts: &Facts, file: &Path) -> anyhow::Result<()> {
 }
 
 /// What a person is told of the model.
-fn summary(facts: &Facts) -> String {
+pub(crate) fn summary(facts: &Facts) -> String {
     let Facts { architecture, quantization, context_length, .. } = facts;
     let millions = facts.parameters as f64 / 1e6;
     let chat = if facts.chat_template.is_some() { "a chat template" } else { "no chat template" };

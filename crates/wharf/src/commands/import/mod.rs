@@ -1,7 +1,7 @@
 //! `wharf import`: publish weights that were trained elsewhere.
 
 mod encoder;
-mod language;
+pub(crate) mod language;
 mod recipe;
 
 use anyhow::bail;

@@ -1,6 +1,7 @@
 //! `wharf serve`.
 
 mod models;
+mod store;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -50,6 +51,7 @@ async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
     config.request_log = request_log.clone();
     config.language_models = Some(Arc::new(manager.clone()));
     config.language_data.clone_from(&arguments.language.llm_data);
+    config.language_store = store::open(&arguments, &manager)?;
     let server = ApiServer::bind(config, manager.clone()).await?;
     tokio::select! {
         started = start(&manager, arguments.exit_on_error) => started?,
