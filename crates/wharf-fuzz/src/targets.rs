@@ -34,7 +34,7 @@ pub struct Target {
 }
 
 /// Every decoder of bytes from outside.
-pub const TARGETS: [Target; 36] = [
+pub const TARGETS: [Target; 37] = [
     fast("tfs_predict_json", fuzz::tfs_predict_json),
     fast("tfs_examples_json", fuzz::tfs_examples_json),
     fast("tfs_predict_message", fuzz::tfs_predict_message),
