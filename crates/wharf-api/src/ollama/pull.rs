@@ -94,31 +94,31 @@ impl Pull {
 struct PullWork {
     work: Option<Answered<'static, ()>>,
     steps: Receiver<PullStep>,
+    /// How it ended, if it did not end well.
+    failure: Option<ServiceError>,
 }
 
 impl PullWork {
     fn begin(store: Arc<dyn ModelStore>, address: String) -> Self {
         let (sender, steps) = mpsc::channel(WAITING_STEPS);
         let report: PullReport = Box::new(move |step| sender.blocking_send(step).is_ok());
-        Self { work: Some(store.pull(address, report)), steps }
+        Self { work: Some(store.pull(address, report)), steps, failure: None }
     }
 
-    /// The next step; nothing after the last.
+    /// The next step; nothing after the last. What has been reported comes before how it ended.
     fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<PullStep, ServiceError>>> {
-        if let Some(work) = &mut self.work
-            && let Poll::Ready(outcome) = work.as_mut().poll(context)
-        {
-            self.work = None;
-            if let Err(error) = outcome {
-                self.steps.close();
-                return Poll::Ready(Some(Err(error)));
+        loop {
+            if let Poll::Ready(Some(step)) = self.steps.poll_recv(context) {
+                return Poll::Ready(Some(Ok(step)));
             }
-        }
-        match self.steps.poll_recv(context) {
-            Poll::Ready(Some(step)) => Poll::Ready(Some(Ok(step))),
-            // Whoever reports may have gone before the work is quite done.
-            Poll::Ready(None) if self.work.is_some() => Poll::Pending,
-            other => other.map(|_| None),
+            let Some(work) = &mut self.work else {
+                return Poll::Ready(self.failure.take().map(Err));
+            };
+            match work.as_mut().poll(context) {
+                Poll::Pending => return Poll::Pending,
+                // Once more: there may be steps that it has left behind.
+                Poll::Ready(outcome) => (self.work, self.failure) = (None, outcome.err()),
+            }
         }
     }
 }
