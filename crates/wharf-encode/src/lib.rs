@@ -2,7 +2,7 @@
 //! tokens.
 //!
 //! A [`TextTokenizer`] turns texts and pairs of texts into [`TokenRow`]s; [`TokenBatch`] makes tensors of several, filled up
-//! to one length; [`pool`] makes one vector of those of a row's tokens. Files may come from anyone: one that is no good is
+//! to one length; [`pool()`] makes one vector of those of a row's tokens. Files may come from anyone: one that is no good is
 //! an error, and so is every id that does not fit.
 //!
 //! ```
