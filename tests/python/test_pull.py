@@ -55,6 +55,8 @@ def test_models_come_from_everywhere(wharf, hub, tmp_path):  # noqa: F811
         assert code == 0, (source, errors)
         assert f"published {name}/" in output, (source, output)
     assert not (tmp_path / "repository" / ".pull").exists()
+    code, output, errors = done(wharf("models", "verify"))
+    assert code == 0 and "ok      small/1" in output, output + errors
     # Every one of them is whole.
     for file in tmp_path.glob("repository/*/*/model.gguf"):
         assert hashlib.sha256(file.read_bytes()).hexdigest() == Hub.sha256()

@@ -3,9 +3,10 @@
 use anyhow::{Context, bail};
 use wharf_bundle::{Bundle, Repository};
 use wharf_engine::Engine;
+use wharf_llm::LlmOptions;
 
 use crate::cli::ModelsCommand;
-use crate::commands::goldens;
+use crate::commands::{engines, goldens};
 use crate::model_name::ModelName;
 use crate::say;
 
@@ -66,7 +67,7 @@ fn verify(repository: &Repository, model: Option<&str>) -> anyhow::Result<()> {
             }
         }
     }
-    let engine = goldens::engine()?;
+    let engine = engines::all(LlmOptions::default())?;
     let mut failed = 0;
     for (name, version) in &wanted {
         match verify_one(repository, engine.as_ref(), name, *version) {
