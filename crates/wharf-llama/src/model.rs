@@ -10,8 +10,8 @@ use wharf_gguf::{Facts, GgufErrorKind, Header};
 use wharf_infer::language::{LanguageCard, LanguageModel};
 use wharf_infer::{ErrorCode, ServiceError};
 use wharf_llm::{
-    Decoder, InTurn, LlmOptions, ModelParts, OpenRequest, PrefixStoreConfig, SchedulerConfig, Turnstile,
-    Vocabulary, start_model,
+    Decoder, InTurn, LlmOptions, ModelParts, OpenRequest, PrefixStoreConfig, SchedulerConfig, TurnFiles,
+    Turnstile, Vocabulary, start_model,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub fn open_model(request: &OpenRequest) -> Result<Arc<dyn LanguageModel>, Servi
     };
     tracing::info!(file = %request.file.display(), cells = decoder.shape().cells, "{}", system_information());
     let card = card(facts, &decoder);
-    let turnstile = request.turns.as_ref().map(Turnstile::open).transpose().map_err(no_turns)?.map(Arc::new);
+    let turnstile = request.turns.as_ref().and_then(turnstile);
     let decoder = InTurn::new(decoder, turnstile.clone());
     let draft = draft.map(|draft| Box::new(InTurn::new(draft, turnstile)) as Box<dyn Decoder + Send>);
     let mut scheduler = SchedulerConfig::default();
@@ -173,8 +173,13 @@ fn card(facts: Facts, decoder: &LlamaDecoder) -> LanguageCard {
     }
 }
 
-fn no_turns(error: std::io::Error) -> ServiceError {
-    ServiceError::internal("the model cannot take turns with others", error)
+/// A model that cannot take turns is slower beside others, and better than none.
+fn turnstile(files: &TurnFiles) -> Option<Arc<Turnstile>> {
+    let opened = Turnstile::open(files);
+    if let Err(error) = &opened {
+        tracing::warn!(%error, "the model's passes take no turns with those of others");
+    }
+    opened.ok().map(Arc::new)
 }
 
 fn refusal(error: LlamaError) -> ServiceError {

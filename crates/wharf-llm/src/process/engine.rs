@@ -29,8 +29,6 @@ fn spins() -> String {
 pub struct LlmEngine {
     config: ProcessConfig,
     options: LlmOptions,
-    /// The line that all its models stand in for their passes.
-    turns: Option<Arc<TurnKeeper>>,
 }
 
 impl LlmEngine {
@@ -43,7 +41,7 @@ impl LlmEngine {
         if let Err(error) = &turns {
             tracing::warn!(%error, "models at once will be slow: they cannot take turns");
         }
-        Self { config: ProcessConfig::new(command), options, turns: turns.ok() }
+        Self { config: ProcessConfig { turns: turns.ok(), ..ProcessConfig::new(command) }, options }
     }
 
     /// Opens a model with options of its own.
@@ -62,7 +60,7 @@ impl LlmEngine {
         let draft = options.draft.as_deref().map(header).transpose()?;
         let needed = memory::estimate_all(&header(&file)?, draft.as_ref(), &options).map_err(refused)?;
         memory::check(&needed, available_memory())?;
-        let turns = self.turns.as_ref().map(|turns| turns.files());
+        let turns = self.config.turns.as_ref().map(|turns| turns.files());
         let request = OpenRequest { file, options, adapters, turns };
         LlmProcess::start(self.config.clone(), request).map_err(|error| engine_error(&error))
     }

@@ -16,6 +16,7 @@ use super::OpenRequest;
 use super::link::{Link, Waiter};
 use super::supervisor::{Post, Recipe};
 use super::wire::{AdapterMessage, Ask, DetokenizeMessage, TokenizeMessage, path_bytes};
+use crate::TurnKeeper;
 
 /// How workers are run.
 #[derive(Clone, Debug)]
@@ -24,12 +25,15 @@ pub struct ProcessConfig {
     pub command: WorkerCommand,
     /// A worker that has work and gets nowhere for so long is ended. A single pass may take long on a slow machine.
     pub hang_after: Duration,
+    /// The line that workers stand in for their passes; none lets each pass when it wants to. Kept for as long as there is a
+    /// worker that may be started again.
+    pub turns: Option<Arc<TurnKeeper>>,
 }
 
 impl ProcessConfig {
     /// Workers of this command; they may take two minutes for a pass.
     pub fn new(command: WorkerCommand) -> Self {
-        Self { command, hang_after: Duration::from_secs(120) }
+        Self { command, hang_after: Duration::from_secs(120), turns: None }
     }
 }
 
