@@ -35,6 +35,8 @@ pub(super) struct OipRequest {
     pub(super) inputs: Vec<NamedTensor>,
     /// The outputs that are wanted; none means all.
     pub(super) outputs: Vec<WantedOutput>,
+    /// Whether all outputs come as bytes where none is named.
+    pub(super) all_binary: bool,
     /// What else the request says.
     pub(super) options: RequestOptions,
 }
@@ -229,9 +231,11 @@ impl OipBackend {
         };
         let info = &found.info;
         let response = self.backend.run(info, name, request.inputs, names, manner).await?;
+        let is_binary = request.all_binary.then_some(true);
         let mut wanted = request.outputs.into_iter();
         let outputs = response.outputs.into_iter().map(|output| {
-            let wanted = wanted.next().unwrap_or_default();
+            let wanted =
+                wanted.next().unwrap_or_else(|| WantedOutput { is_binary, ..WantedOutput::default() });
             self.shaped(output, wanted, &found.info.labels)
         });
         Ok(OipAnswer {

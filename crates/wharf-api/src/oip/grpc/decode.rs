@@ -39,7 +39,7 @@ pub(super) fn decode(backend: &OipBackend, message: ModelInferRequest) -> Result
         WantedOutput::take(output.name, &mut parameters(output.parameters))
     };
     let outputs = message.outputs.into_iter().map(output).collect::<Result<_, _>>()?;
-    Ok(OipRequest { id: message.id, inputs, outputs, options })
+    Ok(OipRequest { id: message.id, inputs, outputs, options, ..OipRequest::default() })
 }
 
 fn decode_input(

@@ -64,17 +64,7 @@ pub(super) fn decode(
         output.is_binary = output.is_binary.or(all_binary);
         outputs.push(output);
     }
-    if outputs.is_empty() && all_binary == Some(true) {
-        outputs = all_outputs(signature);
-    }
-    Ok(OipRequest { id: header.id, inputs, outputs, options })
-}
-
-/// Every output, raw.
-fn all_outputs(signature: &Signature) -> Vec<WantedOutput> {
-    let wanted =
-        |name: &String| WantedOutput { name: name.clone(), is_binary: Some(true), ..WantedOutput::default() };
-    signature.outputs.iter().map(|output| wanted(&output.spec.name)).collect()
+    Ok(OipRequest { id: header.id, inputs, outputs, all_binary: all_binary == Some(true), options })
 }
 
 fn decode_input(
@@ -187,7 +177,7 @@ fn raw_request(
         raw::decode(name, dtype, shape, body.clone(), &backend.backend.limits)?
     };
     let inputs = vec![NamedTensor { name: name.clone(), tensor }];
-    Ok(OipRequest { inputs, outputs: all_outputs(signature), ..OipRequest::default() })
+    Ok(OipRequest { inputs, all_binary: true, ..OipRequest::default() })
 }
 
 /// The shape of so many bytes, of which one dimension may be free.
