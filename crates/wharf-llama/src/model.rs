@@ -1,11 +1,8 @@
 //! A file as a language model: header, passes, tokens and scheduler.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
-use sha2::{Digest as _, Sha256};
 use wharf_gguf::{Facts, GgufErrorKind, Header};
 use wharf_infer::language::{LanguageCard, LanguageModel};
 use wharf_infer::{ErrorCode, ServiceError};
@@ -18,9 +15,6 @@ use crate::{
     CacheType, LlamaConfig, LlamaDecoder, LlamaError, LlamaErrorKind, LlamaVocabulary, open,
     system_information, unused_features,
 };
-
-/// Bytes of a file that tell it from others.
-const BEGINNING: u64 = 1 << 20;
 
 /// Opens a model for `wharf_llm::serve_llm_worker`. Its file and its draft's are looked at before llama.cpp sees them.
 ///
@@ -53,30 +47,16 @@ fn prefixes(request: &OpenRequest, cache: CacheType) -> Result<Option<PrefixStor
     let LlmOptions { prefixes: Some(folder), prefix_bytes, flash_attention, .. } = &request.options else {
         return Ok(None);
     };
-    let unread = |error| ServiceError::internal("the model's file cannot be read", error);
-    let digest = file_digest(&request.file).map_err(unread)?;
     let version = env!("CARGO_PKG_VERSION");
     let attention = match flash_attention {
         None => "auto",
         Some(true) => "flash",
         Some(false) => "full",
     };
-    let name = format!("{digest}-{}-{attention}-{version}", cache.name());
-    Ok(Some(PrefixStoreConfig { folder: folder.join(name), size_bytes: *prefix_bytes }))
-}
-
-/// Names a file by its size, its time and its beginning: reading gigabytes of weights would take longer than loading them.
-fn file_digest(file: &Path) -> std::io::Result<String> {
-    let mut opened = std::fs::File::open(file)?;
-    let metadata = opened.metadata()?;
-    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut beginning = Vec::new();
-    std::io::Read::take(&mut opened, BEGINNING).read_to_end(&mut beginning)?;
-    let mut digest = Sha256::new();
-    digest.update(metadata.len().to_le_bytes());
-    digest.update(modified.as_nanos().to_le_bytes());
-    digest.update(&beginning);
-    Ok(digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    let settings = format!("{}-{attention}-{version}", cache.name());
+    let config = PrefixStoreConfig::of_model(folder, &request.file, &settings, *prefix_bytes);
+    let unread = |error| ServiceError::internal("the model's file cannot be read", error);
+    config.map(Some).map_err(unread)
 }
 
 /// Says which of the processor's vector instructions this build leaves unused, and refuses one without the most important.

@@ -88,11 +88,17 @@ pub(crate) fn read_schema_fields(fields: &mut Fields) -> Result<Constraint, Refu
 /// # Errors
 /// It has more.
 pub(crate) fn bounded(fields: &Fields, name: &str, text: String, most: usize) -> Result<String, Refusal> {
-    match text.len() {
-        bytes if bytes > most => {
-            Err(fields.refused(name, &format!("has {bytes} bytes, expected at most {most}")))
-        }
-        _ => Ok(text),
+    check_bytes(fields, name, text.len(), most).map(|()| text)
+}
+
+/// Holds a field to so many bytes.
+///
+/// # Errors
+/// It has more.
+fn check_bytes(fields: &Fields, name: &str, bytes: usize, most: usize) -> Result<(), Refusal> {
+    match bytes > most {
+        true => Err(fields.refused(name, &format!("has {bytes} bytes, expected at most {most}"))),
+        false => Ok(()),
     }
 }
 
@@ -122,11 +128,7 @@ fn read_kinds(
         let texts: Option<Vec<String>> = choices.iter().map(|one| one.as_str().map(str::to_owned)).collect();
         match texts.filter(|texts| !texts.is_empty()) {
             Some(texts) => {
-                let bytes: usize = texts.iter().map(String::len).sum();
-                if bytes > MAX_SCHEMA {
-                    let text = format!("has {bytes} bytes, expected at most {MAX_SCHEMA}");
-                    return Err(fields.refused(choice, &text));
-                }
+                check_bytes(fields, choice, texts.iter().map(String::len).sum(), MAX_SCHEMA)?;
                 constraints.push(Constraint::Choice(texts));
             }
             None => {

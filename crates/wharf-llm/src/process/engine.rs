@@ -57,9 +57,7 @@ impl LlmEngine {
         let (draft, adapters) = companions(&file);
         let mut options = options.clone();
         options.draft = options.draft.or(draft);
-        let draft = options.draft.as_deref().map(header).transpose()?;
-        let needed = memory::estimate_all(&header(&file)?, draft.as_ref(), &options).map_err(refused)?;
-        memory::check(&needed, available_memory())?;
+        memory::check(&estimate_with(&file, &options)?, available_memory())?;
         let turns = self.config.turns.as_ref().map(|turns| turns.files());
         let request = OpenRequest { file, options, adapters, turns };
         LlmProcess::start(self.config.clone(), request).map_err(|error| engine_error(&error))
@@ -70,9 +68,9 @@ impl LlmEngine {
     /// # Errors
     /// A file is none of a model that is whole.
     pub fn estimate(&self, file: &Path) -> Result<Estimate, EngineError> {
-        let (draft, _) = companions(file);
-        let draft = self.options.draft.clone().or(draft).map(|draft| header(&draft)).transpose()?;
-        memory::estimate_all(&header(file)?, draft.as_ref(), &self.options).map_err(refused)
+        let mut options = self.options.clone();
+        options.draft = options.draft.or(companions(file).0);
+        estimate_with(file, &options)
     }
 }
 
@@ -104,6 +102,12 @@ pub fn companions(file: &Path) -> (Option<PathBuf>, BTreeMap<String, PathBuf>) {
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     (draft, entries.filter_map(adapter).collect())
+}
+
+/// The memory of a model whose draft, if it has one, is among the options.
+fn estimate_with(file: &Path, options: &LlmOptions) -> Result<Estimate, EngineError> {
+    let draft = options.draft.as_deref().map(header).transpose()?;
+    memory::estimate_all(&header(file)?, draft.as_ref(), options).map_err(refused)
 }
 
 fn header(file: &Path) -> Result<Header, EngineError> {

@@ -22,7 +22,7 @@ pub(super) struct Label {
 
 /// Writes a file anew: whole or not at all.
 pub(super) fn write(path: &Path, label: &Label, state: &[u8]) -> io::Result<u64> {
-    let tokens: Vec<u8> = label.tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
+    let tokens = bytes_of(&label.tokens);
     let checksum = crc32c::crc32c_append(crc32c::crc32c(&tokens), state);
     let count = u32::try_from(label.tokens.len()).map_err(io::Error::other)?;
     let unfinished = path.with_extension("part");
@@ -46,8 +46,8 @@ pub(super) fn read_state(path: &Path, label: &Label) -> io::Result<Vec<u8>> {
     let (found, checksum) = read_head(&mut file)?;
     let mut state = Vec::new();
     file.read_to_end(&mut state)?;
-    let tokens: Vec<u8> = found.tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
-    let is_whole = crc32c::crc32c_append(crc32c::crc32c(&tokens), &state) == checksum;
+    let tokens = crc32c::crc32c(&bytes_of(&found.tokens));
+    let is_whole = crc32c::crc32c_append(tokens, &state) == checksum;
     match found == *label && is_whole {
         true => Ok(state),
         false => Err(damaged()),
@@ -73,6 +73,11 @@ fn read_head(file: &mut File) -> io::Result<(Label, u32)> {
     let tokens = tokens.chunks_exact(4).map(number).collect::<io::Result<_>>()?;
     let owner = owner.try_into().map_err(|_| damaged())?;
     Ok((Label { owner, tokens }, checksum))
+}
+
+/// Tokens as they stand in a file.
+pub(super) fn bytes_of(tokens: &[TokenId]) -> Vec<u8> {
+    tokens.iter().flat_map(|token| token.to_le_bytes()).collect()
 }
 
 fn damaged() -> io::Error {

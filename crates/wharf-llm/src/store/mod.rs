@@ -8,10 +8,10 @@ mod file;
 mod tests;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 use wharf_infer::language::TokenId;
@@ -22,6 +22,8 @@ use file::Label;
 /// Shorter prefixes are computed as fast as they are read.
 pub(crate) const LEAST_TOKENS: usize = 64;
 const EXTENSION: &str = "prefix";
+/// Bytes of a weights file that tell it from others.
+const BEGINNING: u64 = 1 << 20;
 
 /// Where the prefixes of a model are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,31 @@ pub struct PrefixStoreConfig {
     pub folder: PathBuf,
     /// Bytes that its files may take.
     pub size_bytes: u64,
+}
+
+impl PrefixStoreConfig {
+    /// The folder below `root` of a weights file that is opened in a way that `settings` names: a state is of use to no
+    /// other.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_model(root: &Path, weights: &Path, settings: &str, size_bytes: u64) -> io::Result<Self> {
+        let folder = root.join(format!("{}-{settings}", name_of_weights(weights)?));
+        Ok(Self { folder, size_bytes })
+    }
+}
+
+/// Names a file by its size, its time and its beginning: reading gigabytes of weights would take longer than loading them.
+fn name_of_weights(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut bytes = metadata.len().to_le_bytes().to_vec();
+    bytes.extend(modified.as_nanos().to_le_bytes());
+    file.take(BEGINNING).read_to_end(&mut bytes)?;
+    let mut name = wharf_bundle::sha256(&bytes);
+    name.truncate(32);
+    Ok(name)
 }
 
 /// The prefixes that are stored.
@@ -152,10 +179,7 @@ fn owner(namespace: &Namespace) -> [u8; 32] {
 }
 
 fn name_of(label: &Label) -> String {
-    let mut digest = Sha256::new();
-    digest.update(label.owner);
-    label.tokens.iter().for_each(|token| digest.update(token.to_le_bytes()));
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    wharf_bundle::sha256(&[&label.owner[..], &file::bytes_of(&label.tokens)].concat())
 }
 
 fn entry_of(path: &Path) -> io::Result<(SystemTime, Entry)> {
