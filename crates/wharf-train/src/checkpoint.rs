@@ -8,7 +8,6 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::files;
 use crate::trainer::Trainer;
 
 /// Where a run stands. Sums are kept as bits, so that reading gives back exactly what was written.
@@ -92,14 +91,14 @@ const BUFFERS: &str = "buffers";
 impl Checkpoints {
     pub(crate) fn new(run_dir: &Path, keep: usize) -> Result<Self, TrainError> {
         let folder = run_dir.join("checkpoints");
-        files::create_folder(&folder)?;
+        wharf_runs::create_folder(&folder)?;
         Ok(Self { folder, keep: keep.max(1) })
     }
 
     /// Saves the state and deletes the oldest checkpoints beyond those that are kept.
     pub(crate) fn save(&self, trainer: &Trainer, progress: &Progress) -> Result<PathBuf, TrainError> {
         let path = self.folder.join(format!("step-{:010}.safetensors", progress.step));
-        files::write_atomically(&path, &encode(trainer, progress)?)?;
+        wharf_runs::write_atomically(&path, &encode(trainer, progress)?)?;
         for (_, old) in self.list()?.into_iter().rev().skip(self.keep) {
             fs::remove_file(&old).map_err(|error| TrainError::io("remove", &old, error))?;
         }
@@ -110,7 +109,7 @@ impl Checkpoints {
     pub(crate) fn load_newest(&self, trainer: &mut Trainer) -> Result<Option<Progress>, TrainError> {
         let mut problem = None;
         for (_, path) in self.list()?.into_iter().rev() {
-            match decode(&files::read(&path)?, trainer) {
+            match decode(&wharf_runs::read(&path)?, trainer) {
                 Ok(progress) => return Ok(Some(progress)),
                 Err(reason) => {
                     problem.get_or_insert(format!("checkpoint `{}` {reason}", path.display()));
@@ -122,13 +121,13 @@ impl Checkpoints {
 
     /// Keeps the state as the best so far.
     pub(crate) fn save_best(&self, trainer: &Trainer, progress: &Progress) -> Result<(), TrainError> {
-        files::write_atomically(&self.folder.join(BEST), &encode(trainer, progress)?)
+        Ok(wharf_runs::write_atomically(&self.folder.join(BEST), &encode(trainer, progress)?)?)
     }
 
     /// Loads the best state so far into `trainer`.
     pub(crate) fn load_best(&self, trainer: &mut Trainer) -> Result<(), TrainError> {
         let path = self.folder.join(BEST);
-        let loaded = decode(&files::read(&path)?, trainer);
+        let loaded = decode(&wharf_runs::read(&path)?, trainer);
         loaded.map(drop).map_err(|reason| TrainError::run(format!("`{}` {reason}", path.display())))
     }
 

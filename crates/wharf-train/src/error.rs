@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use wharf_runs::{Problem, RunError};
+
 use crate::network::LayerProblem;
-use crate::recipe::Problem;
 
 /// Why something could not be done.
 #[derive(Debug)]
@@ -105,11 +106,7 @@ impl TrainError {
 impl fmt::Display for TrainError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Inner::Recipe(problems) => {
-                let count = problems.len();
-                write!(formatter, "the recipe has {count} problem{}", if count == 1 { "" } else { "s" })?;
-                problems.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
-            }
+            Inner::Recipe(problems) => wharf_runs::write_problems(formatter, problems),
             Inner::Data(error) => write!(formatter, "cannot read the pictures: {error}"),
             Inner::Io { action, path, source } => {
                 write!(formatter, "cannot {action} `{}`: {source}", path.display())
@@ -121,6 +118,15 @@ impl fmt::Display for TrainError {
             Inner::Run(problem) => formatter.write_str(problem),
             Inner::Model(problems) => formatter.write_str(&problems.join("\n")),
             Inner::Publish(error) => write!(formatter, "cannot publish: {error}"),
+        }
+    }
+}
+
+impl From<RunError> for TrainError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Io { action, path, source } => Self::io(action, &path, source),
+            other => Self::run(other.to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! shape inferred, from which come the forward and backward pass of training and the ONNX graph that serves.
 //! Burn keeps the tape; the layers themselves are computed by this crate, three to four times as fast as by
 //! Burn's CPU backend, in an order that depends on shapes alone. [`train()`] runs a recipe in a run folder
-//! ([`Runs`]) and tells an [`Observer`] what happens; [`publish`] makes a bundle of the [`Outcome`].
+//! ([`wharf_runs::Runs`]) and tells an [`Observer`] what happens; [`publish`] makes a bundle of the [`Outcome`].
 //!
 //! The same recipe, data and seed give the same weights on any number of threads, and a run that was stopped or
 //! killed and then resumed gives the same bytes as one that was left alone. Arithmetic follows PyTorch; 50 steps
@@ -34,12 +34,12 @@
 
 mod baseline;
 mod checkpoint;
+mod details;
 mod error;
 mod evaluate;
 mod event;
 mod export;
 mod feed;
-mod files;
 mod kernels;
 mod metrics;
 mod network;
@@ -49,7 +49,6 @@ mod parity_tests;
 mod random;
 mod recipe;
 mod report;
-mod runs;
 mod schedule;
 mod speed;
 mod tape;
@@ -58,6 +57,7 @@ mod trainer;
 
 use export::weights;
 
+pub use details::RunDetails;
 pub use error::{TrainError, TrainErrorKind};
 pub use event::{Event, Observer};
 pub use export::{
@@ -68,11 +68,9 @@ pub use metrics::{ClassScores, ConfusionMatrix, EpochMetrics, Evaluation};
 pub use network::{BufferSpec, Layer, LayerKind, LayerProblem, Network, ParameterSpec, Shortcut, StepResult};
 pub use optimiser::{AdamConfig, OptimiserConfig};
 pub use recipe::{
-    BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig, Problem,
-    Recipe,
+    BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig, Recipe,
 };
 pub use report::{Mistake, RunReport, SurestMistakes, environment, write_report};
-pub use runs::{RunDetails, RunState, RunStatus, Runs};
 pub use schedule::{Decay, ScheduleConfig};
 pub use speed::time_steps;
 pub use train::{Findings, Outcome, TrainOptions, evaluate, train};

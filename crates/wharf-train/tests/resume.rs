@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wharf_train::{Event, Recipe, Runs, TrainErrorKind, TrainOptions, train};
+use wharf_runs::Runs;
+use wharf_train::{Event, Recipe, RunDetails, TrainErrorKind, TrainOptions, train};
 
 const RECIPE: &str = r#"
 name = "tiny"
@@ -155,7 +156,7 @@ fn stopped_runs_save_their_state_and_go_on() {
     let outcome = train(&recipe(folder.path()), options, &mut stop_at_second_checkpoint).unwrap();
     assert!(outcome.findings.is_none() && outcome.steps == 7);
     assert!(run(folder.path(), &run_dir, true, 4) == expected);
-    let shown = Runs::new(folder.path()).show("run").unwrap();
+    let shown = RunDetails::read(&Runs::new(folder.path()).find("run").unwrap()).unwrap();
     assert_eq!((shown.epochs.len(), shown.status.steps), (4, 40));
     assert_eq!(shown.evaluation.unwrap().pictures, 30);
     for name in

@@ -9,9 +9,9 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::error::TrainError;
-use crate::files::{read, write_atomically};
 use crate::network::Network;
 use files::Format;
+use wharf_runs::{read, write_atomically};
 
 /// Writes the network's state dict to `path`, as `.pth` (or `.pt`), which `torch.load(path, weights_only=True)`
 /// reads, or as `.safetensors`. A batch normalisation has its running statistics beside its weights, and
@@ -22,7 +22,7 @@ use files::Format;
 pub fn save_weights(network: &Network, steps: u64, path: &Path) -> Result<(), TrainError> {
     let format = Format::of(path)?;
     let content = format.write(&state_dict::tensors(network, steps)?);
-    write_atomically(path, &content.map_err(|problem| unusable("write", path, &problem))?)
+    Ok(write_atomically(path, &content.map_err(|problem| unusable("write", path, &problem))?)?)
 }
 
 /// The network's state dict as the content of a `.safetensors` file.

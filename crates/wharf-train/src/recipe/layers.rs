@@ -1,7 +1,7 @@
 //! The layers of a recipe.
 
-use super::section::Section;
 use crate::network::{Layer, LayerKind, Shortcut};
+use wharf_runs::Section;
 
 const OPS: [&str; 12] = [
     "conv",

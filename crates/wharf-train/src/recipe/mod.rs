@@ -5,7 +5,6 @@
 
 mod layers;
 mod parse;
-mod section;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +12,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use wharf_transform::StagedStep;
 
-pub use section::Problem;
 pub use settings::{
     BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
 };

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
 use toml::Table;
+use wharf_runs::{Problem, Problems, Section, syntax};
 use wharf_transform::{Pipeline, StagedStep};
 
 use super::Recipe;
 use super::layers::layers;
-use super::section::{Problem, Problems, Section};
 use super::settings::{
     BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
 };
@@ -53,12 +53,6 @@ pub(super) fn recipe(text: &str, folder: &Path) -> Result<Recipe, Vec<Problem>> 
     top.finish();
     let problems = problems.into_inner();
     if problems.is_empty() { Ok(recipe) } else { Err(problems) }
-}
-
-fn syntax(error: &toml::de::Error, text: &str) -> Problem {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let key = line.map_or_else(|| "recipe".to_owned(), |line| format!("line {line}"));
-    Problem { key, value: None, problem: error.message().to_owned() }
 }
 
 fn early_stop(section: Section<'_>) -> Option<EarlyStop> {

@@ -3,17 +3,18 @@
 mod curves;
 mod environment;
 mod evaluation;
-mod files;
 mod mistakes;
 mod page;
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 pub use environment::environment;
 pub use mistakes::{Mistake, SurestMistakes};
 
+use wharf_runs::write_atomically;
+
+use crate::error::TrainError;
 use crate::metrics::{EpochMetrics, Evaluation};
 
 /// Everything that the report of a run tells.
@@ -41,14 +42,15 @@ pub struct RunReport<'a> {
 ///
 /// # Errors
 /// If a file cannot be written, or the evaluation's confusion matrix is not square.
-pub fn write_report(run_dir: &Path, report: &RunReport<'_>) -> io::Result<()> {
-    let confusion = report.evaluation.map(evaluation::confusion).transpose().map_err(io::Error::other)?;
-    files::write(run_dir, "curves.svg", &curves::all(report.epochs).to_svg())?;
+pub fn write_report(run_dir: &Path, report: &RunReport<'_>) -> Result<(), TrainError> {
+    let confusion = report.evaluation.map(evaluation::confusion).transpose();
+    let confusion = confusion.map_err(|error| TrainError::run(format!("cannot draw the report: {error}")))?;
+    let write = |name: &str, text: String| write_atomically(&run_dir.join(name), text.as_bytes());
+    write("curves.svg", curves::all(report.epochs).to_svg())?;
     if let Some(confusion) = &confusion {
-        files::write(run_dir, "confusion.svg", &confusion.to_svg())?;
+        write("confusion.svg", confusion.to_svg())?;
     }
-    files::write(run_dir, "report.html", &page::page(report, confusion).to_html())?;
-    files::sync_folder(run_dir)
+    Ok(write("report.html", page::page(report, confusion).to_html())?)
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ fn matrices_that_are_not_square_are_refused() {
     evaluation.confusion.counts.pop();
     let folder = tempfile::tempdir().unwrap();
     let error = write_report(folder.path(), &report(&[], Some(&evaluation), &[])).unwrap_err();
-    assert_eq!(error.to_string(), "grid has 1 rows of values, expected 2");
+    assert_eq!(error.to_string(), "cannot draw the report: grid has 1 rows of values, expected 2");
     assert!(names(folder.path()).is_empty());
 }
 
@@ -124,7 +124,7 @@ fn same_run_gives_same_bytes_and_replaces_files_whole() {
     let (epochs, evaluation) = ([epoch(1, Some(0.5))], evaluation());
     let run = report(&epochs, Some(&evaluation), &[]);
     let (folder, first) = written(&run);
-    fs::write(folder.path().join(".report.html.partial"), "left by a crash").unwrap();
+    fs::write(folder.path().join("report.html.part"), "left by a crash").unwrap();
     write_report(folder.path(), &run).unwrap();
     assert_eq!(fs::read_to_string(folder.path().join("report.html")).unwrap(), first);
     assert_eq!(names(folder.path()), ["confusion.svg", "curves.svg", "report.html"]);

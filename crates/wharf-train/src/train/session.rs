@@ -4,11 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
+use wharf_runs::{RunFolder, RunState, RunStatus};
 
 use super::options::{Findings, Outcome, TrainOptions};
 use super::pace::Pace;
 use crate::baseline::baseline;
 use crate::checkpoint::{Checkpoints, Progress};
+use crate::details::{EVALUATION, METRICS};
 use crate::error::TrainError;
 use crate::evaluate::{evaluate, surest_mistakes};
 use crate::event::{Event, Observer};
@@ -18,7 +20,6 @@ use crate::metrics::{EpochMetrics, Evaluation};
 use crate::network::Network;
 use crate::recipe::Recipe;
 use crate::report::{RunReport, environment, write_report};
-use crate::runs::{RunFolder, RunState, RunStatus};
 use crate::schedule::Place;
 use crate::trainer::{Loss, Trainer};
 use crate::weights;
@@ -59,9 +60,9 @@ impl<'a> Session<'a> {
         check_classes(&network, &feeds.labels)?;
         let loss = Loss::new(&recipe.loss, network.classes())?;
         let trainer = Trainer::new(network, recipe.optimiser, recipe.schedule, loss.clone(), recipe.seed);
-        let folder = RunFolder::new(&options.run_dir)?;
+        let folder = RunFolder::hold(&options.run_dir)?;
         let mut session = Self {
-            checkpoints: Checkpoints::new(&folder.path, recipe.checkpoint.keep)?,
+            checkpoints: Checkpoints::new(folder.path(), recipe.checkpoint.keep)?,
             progress: Progress::new(wharf_bundle::sha256(recipe.text.as_bytes())),
             epochs: Vec::new(),
             started: wharf_bundle::timestamp(SystemTime::now()),
@@ -85,8 +86,8 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self) -> Result<(), TrainError> {
-        if self.folder.status().is_some() {
-            let path = self.folder.path.display();
+        if self.folder.status()?.is_some() {
+            let path = self.folder.path().display();
             return Err(TrainError::run(format!(
                 "`{path}` holds a run already; resume it or name another folder"
             )));
@@ -100,24 +101,31 @@ impl<'a> Session<'a> {
     fn take_up(&mut self) -> Result<(), TrainError> {
         let Some(progress) = self.checkpoints.load_newest(&mut self.trainer)? else {
             // Killed before its first checkpoint: it begins anew.
-            self.epochs = self.folder.truncate_epochs(0)?;
+            self.keep_epochs(0)?;
             self.folder.write("recipe.toml", self.recipe.text.as_bytes())?;
             self.folder.write_json("config.json", self.recipe)?;
             self.write_environment()?;
             return self.write_status(RunState::Running);
         };
         if progress.recipe_sha256 != self.progress.recipe_sha256 {
-            let path = self.folder.path.display();
+            let path = self.folder.path().display();
             return Err(TrainError::run(format!(
                 "the run in `{path}` follows another recipe; start a new run"
             )));
         }
         self.progress = progress;
-        self.epochs = self.folder.truncate_epochs(self.progress.epoch)?;
-        if let Some(status) = self.folder.status() {
+        self.keep_epochs(self.progress.epoch)?;
+        if let Some(status) = self.folder.status()? {
             self.started = status.started;
         }
         self.write_status(RunState::Running)
+    }
+
+    /// Forgets the epochs after `epoch`: a resumed run makes them again.
+    fn keep_epochs(&mut self, epoch: u32) -> Result<(), TrainError> {
+        self.epochs = self.folder.lines(METRICS)?;
+        self.epochs.retain(|metrics| metrics.epoch <= epoch);
+        Ok(self.folder.write_lines(METRICS, &self.epochs)?)
     }
 
     fn announce(&mut self) {
@@ -126,7 +134,7 @@ impl<'a> Session<'a> {
         }
         self.observer.observe(&Event::Started {
             run: self.folder.id(),
-            folder: self.folder.path.clone(),
+            folder: self.folder.path().to_path_buf(),
             pictures: self.feeds.train.indices.len(),
             evaluation_pictures: self.feeds.evaluation.indices.len(),
             parameters: self.trainer.network.parameters().len(),
@@ -233,7 +241,7 @@ impl<'a> Session<'a> {
             seconds: self.progress.epoch_seconds(),
             pictures_per_second: self.pictures_per_second(),
         };
-        self.folder.append(&metrics)?;
+        self.folder.append_line(METRICS, &metrics)?;
         self.observer.observe(&Event::Epoch(metrics.clone()));
         self.epochs.push(metrics);
         self.note_loss(evaluation.loss)?;
@@ -299,7 +307,7 @@ impl<'a> Session<'a> {
             Some(&mut mistakes),
         )?;
         let evaluated_in = clock.elapsed();
-        self.folder.write_evaluation(&found)?;
+        self.folder.write_json(EVALUATION, &found)?;
         let state = weights::to_safetensors(&self.trainer.network, self.progress.step)?;
         self.folder.write("weights.safetensors", &state)?;
         let timings = [
@@ -316,8 +324,7 @@ impl<'a> Session<'a> {
             environment: &self.environment(),
             timings: &timings,
         };
-        write_report(&self.folder.path, &report)
-            .map_err(|error| TrainError::io("write the report in", &self.folder.path, error))?;
+        write_report(self.folder.path(), &report)?;
         self.write_status(RunState::Finished)?;
         self.observer.observe(&Event::Finished {
             epochs: self.progress.epoch,
@@ -337,7 +344,7 @@ impl<'a> Session<'a> {
     fn into_outcome(self, findings: Option<Findings>) -> Outcome {
         Outcome {
             run_id: self.folder.id(),
-            run_dir: self.folder.path,
+            run_dir: self.folder.path().to_path_buf(),
             recipe: self.recipe.clone(),
             network: self.trainer.network,
             labels: self.feeds.labels,
@@ -358,19 +365,21 @@ impl<'a> Session<'a> {
     fn write_environment(&self) -> Result<(), TrainError> {
         let facts: serde_json::Map<String, serde_json::Value> =
             self.environment().into_iter().map(|(name, value)| (name, json!(value))).collect();
-        self.folder.write_json("environment.json", &facts)
+        Ok(self.folder.write_json("environment.json", &facts)?)
     }
 
     fn write_status(&self, state: RunState) -> Result<(), TrainError> {
-        self.folder.write_status(&RunStatus {
+        let status = RunStatus {
             id: self.folder.id(),
             name: self.recipe.name.clone(),
             state,
             started: self.started.clone(),
             epochs: self.progress.epoch,
             steps: self.progress.step,
+            trials: 0,
             seconds: self.progress.total_seconds(),
-        })
+        };
+        Ok(self.folder.write_status(&status)?)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::bail;
-use wharf_train::{InputType, Runs, import_weights, onnx_model, save_weights};
+use wharf_runs::Runs;
+use wharf_train::{InputType, RunDetails, import_weights, onnx_model, save_weights};
 
 use crate::cli::ExportArgs;
 use crate::commands::train::Invocation;
@@ -11,7 +12,7 @@ use crate::{say, whole_file};
 
 /// Reads a finished run's weights and writes them in the form that the file's extension names.
 pub(crate) fn run(arguments: ExportArgs) -> anyhow::Result<()> {
-    let details = Runs::new(&arguments.runs.runs).show(&arguments.run)?;
+    let details = RunDetails::read(&Runs::new(&arguments.runs.runs).find(&arguments.run)?)?;
     let weights = details.folder.join("weights.safetensors");
     if !weights.exists() {
         bail!("run `{}` is not complete: it has no final weights yet", details.status.id);

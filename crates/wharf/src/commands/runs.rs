@@ -1,6 +1,7 @@
 //! `wharf runs`: look at past training runs.
 
-use wharf_train::{RunDetails, RunState, Runs};
+use wharf_runs::{RunState, Runs};
+use wharf_train::RunDetails;
 
 use crate::cli::RunsCommand;
 use crate::say;
@@ -11,7 +12,8 @@ pub(crate) fn run(command: RunsCommand) -> anyhow::Result<()> {
     match command {
         RunsCommand::Ls { json, runs } => list(&Runs::new(runs.runs), json),
         RunsCommand::Show { run, json, runs } => {
-            show(&Runs::new(runs.runs).show(run.as_deref().unwrap_or("latest"))?, json)
+            let folder = Runs::new(runs.runs).find(run.as_deref().unwrap_or("latest"))?;
+            show(&RunDetails::read(&folder)?, json)
         }
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use wharf_train::{Event, Outcome, PublishRequest, Recipe, Runs, TrainOptions, train};
+use wharf_runs::Runs;
+use wharf_train::{Event, Outcome, PublishRequest, Recipe, TrainOptions, train};
 
 pub(crate) use invocation::Invocation;
 

@@ -4,10 +4,13 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::error::TrainError;
+use crate::RunError;
 
 /// Writes `content` beside `path`, makes it durable and moves it into place.
-pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), TrainError> {
+///
+/// # Errors
+/// The file cannot be written; what was there stays.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), RunError> {
     let mut staged = path.as_os_str().to_owned();
     staged.push(".part");
     let staged = Path::new(&staged);
@@ -18,21 +21,30 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), TrainE
         fs::rename(staged, path)?;
         sync_folder(path.parent().unwrap_or(Path::new("")))
     };
-    write().map_err(|error| TrainError::io("write", path, error))
+    write().map_err(|error| RunError::io("write", path, error))
 }
 
 /// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// The system refuses.
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
 }
 
 /// Makes a folder and those above it.
-pub(crate) fn create_folder(path: &Path) -> Result<(), TrainError> {
-    fs::create_dir_all(path).map_err(|error| TrainError::io("create", path, error))
+///
+/// # Errors
+/// It cannot be made.
+pub fn create_folder(path: &Path) -> Result<(), RunError> {
+    fs::create_dir_all(path).map_err(|error| RunError::io("create", path, error))
 }
 
 /// Reads a whole file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
-    fs::read(path).map_err(|error| TrainError::io("read", path, error))
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, RunError> {
+    fs::read(path).map_err(|error| RunError::io("read", path, error))
 }

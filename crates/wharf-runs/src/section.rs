@@ -28,11 +28,21 @@ impl fmt::Display for Problem {
     }
 }
 
+/// All mistakes of a recipe, as a person is told of them.
+///
+/// # Errors
+/// What they are written to fails.
+pub fn write_problems(formatter: &mut fmt::Formatter<'_>, problems: &[Problem]) -> fmt::Result {
+    let count = problems.len();
+    write!(formatter, "the recipe has {count} problem{}", if count == 1 { "" } else { "s" })?;
+    problems.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
+}
+
 /// All mistakes found so far.
-pub(super) type Problems = RefCell<Vec<Problem>>;
+pub type Problems = RefCell<Vec<Problem>>;
 
 /// A table under reading.
-pub(super) struct Section<'a> {
+pub struct Section<'a> {
     path: String,
     table: &'a Table,
     known: RefCell<Vec<&'static str>>,
@@ -42,7 +52,8 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(path: impl Into<String>, table: &'a Table, problems: &'a Problems) -> Self {
+    /// The table at `path`; what is wrong with it goes to `problems`.
+    pub fn new(path: impl Into<String>, table: &'a Table, problems: &'a Problems) -> Self {
         Self { path: path.into(), table, known: RefCell::default(), problems, is_open: Cell::new(false) }
     }
 
@@ -50,28 +61,30 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    pub(super) fn path(&self) -> &str {
+    /// Where it is, as `layers[3]`.
+    pub fn path(&self) -> &str {
         &self.path
     }
 
-    pub(super) fn problems(&self) -> &'a Problems {
+    /// Where mistakes go.
+    pub fn problems(&self) -> &'a Problems {
         self.problems
     }
 
     /// Reports a mistake at `key`.
-    pub(super) fn report(&self, key: &str, problem: impl Into<String>) {
+    pub fn report(&self, key: &str, problem: impl Into<String>) {
         let value = self.table.get(key).map(shorten);
         self.problems.borrow_mut().push(Problem { key: self.key(key), value, problem: problem.into() });
     }
 
     /// The raw value at `key`, which thereby is known.
-    pub(super) fn raw(&self, key: &'static str) -> Option<&'a Value> {
+    pub fn raw(&self, key: &'static str) -> Option<&'a Value> {
         self.known.borrow_mut().push(key);
         self.table.get(key)
     }
 
     /// The value at `key`, where there is one of the right type.
-    pub(super) fn optional<T: FromToml>(&self, key: &'static str) -> Option<T> {
+    pub fn optional<T: FromToml>(&self, key: &'static str) -> Option<T> {
         let value = self.raw(key)?;
         let read = T::from_toml(value);
         if read.is_none() {
@@ -81,7 +94,7 @@ impl<'a> Section<'a> {
     }
 
     /// The value at `key`, which has to be right where it is there.
-    pub(super) fn optional_checked<T: FromToml>(
+    pub fn optional_checked<T: FromToml>(
         &self,
         key: &'static str,
         is_right: impl Fn(&T) -> bool,
@@ -95,12 +108,12 @@ impl<'a> Section<'a> {
     }
 
     /// The value at `key`, or `default`.
-    pub(super) fn or<T: FromToml>(&self, key: &'static str, default: T) -> T {
+    pub fn or<T: FromToml>(&self, key: &'static str, default: T) -> T {
         self.optional(key).unwrap_or(default)
     }
 
     /// The value at `key`, whose absence is a mistake.
-    pub(super) fn required<T: FromToml>(&self, key: &'static str) -> Option<T> {
+    pub fn required<T: FromToml>(&self, key: &'static str) -> Option<T> {
         if !self.table.contains_key(key) {
             self.report(key, format!("is missing, expected {}", T::EXPECTED));
         }
@@ -108,7 +121,7 @@ impl<'a> Section<'a> {
     }
 
     /// The value at `key` where `is_right`, or `default`.
-    pub(super) fn checked<T: FromToml + Clone>(
+    pub fn checked<T: FromToml + Clone>(
         &self,
         key: &'static str,
         default: T,
@@ -124,7 +137,7 @@ impl<'a> Section<'a> {
     }
 
     /// One of `names`, the first where there is none.
-    pub(super) fn choice(&self, key: &'static str, names: &[&'static str]) -> &'static str {
+    pub fn choice(&self, key: &'static str, names: &[&'static str]) -> &'static str {
         let fallback = names.first().copied().unwrap_or_default();
         let Some(given) = self.optional::<String>(key) else { return fallback };
         if let Some(name) = names.iter().find(|name| **name == given) {
@@ -136,7 +149,7 @@ impl<'a> Section<'a> {
     }
 
     /// The table at `key`; an empty one where there is none.
-    pub(super) fn section(&self, key: &'static str, empty: &'a Table) -> Section<'a> {
+    pub fn section(&self, key: &'static str, empty: &'a Table) -> Section<'a> {
         let table = match self.raw(key) {
             Some(Value::Table(table)) => table,
             Some(_) => {
@@ -149,7 +162,7 @@ impl<'a> Section<'a> {
     }
 
     /// The tables of the list at `key`, each with its path.
-    pub(super) fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+    pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
         let Some(value) = self.raw(key) else { return Vec::new() };
         let Some(items) = value.as_array() else {
             self.report(key, "expected a list of tables");
@@ -171,12 +184,12 @@ impl<'a> Section<'a> {
     }
 
     /// The whole table as a value.
-    pub(super) fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         Value::Table(self.table.clone())
     }
 
     /// Reports the keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         if self.is_open.get() {
             return;
         }
@@ -187,13 +200,20 @@ impl<'a> Section<'a> {
     }
 }
 
+/// A text that is no TOML: the line and what is wrong there.
+pub fn syntax(error: &toml::de::Error, text: &str) -> Problem {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let key = line.map_or_else(|| "recipe".to_owned(), |line| format!("line {line}"));
+    Problem { key, value: None, problem: error.message().to_owned() }
+}
+
 fn shorten(value: &Value) -> String {
     let text = value.to_string().replace('\n', " ");
     if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
 }
 
 /// A type that recipes may hold.
-pub(super) trait FromToml: Sized {
+pub trait FromToml: Sized {
     /// What it is called in messages.
     const EXPECTED: &'static str;
     /// The value, where it is of this type.
@@ -270,5 +290,12 @@ impl FromToml for Vec<f64> {
     const EXPECTED: &'static str = "a list of numbers";
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(f64::from_toml).collect()
+    }
+}
+
+impl FromToml for Vec<String> {
+    const EXPECTED: &'static str = "a list of strings";
+    fn from_toml(value: &Value) -> Option<Self> {
+        value.as_array()?.iter().map(String::from_toml).collect()
     }
 }
