@@ -8,16 +8,12 @@ mod client;
 mod commands;
 mod failure;
 mod logs;
+mod memory;
 mod model_name;
 mod progress;
 mod stop;
 mod table;
 mod whole_file;
-
-/// The system's allocator gives the pages of a large block back to the kernel with every request and has them
-/// cleared again for the next: 100 page faults for a picture of 600 KB, half of the server's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = cli::Cli::from_command_line();

@@ -19,19 +19,37 @@ use wharf_serve::ModelManager;
 use wharf_trace::{TraceConfig, Tracer};
 
 use crate::cli::{Port, RequestLogFormat, ServeArgs};
-use crate::{logs, whole_file};
+use crate::{logs, memory, whole_file};
 
 /// How long the last spans may take, and the last logged requests.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
+/// How long a thread may sleep on memory that it has freed.
+const WAKE_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Serves until a signal, then drains.
 pub(crate) fn run(arguments: ServeArgs) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_park(memory::give_back)
+        .build()
+        .context("cannot start threads")?;
+    runtime.spawn(keep_awake_enough());
     let outcome = runtime.block_on(serve(arguments));
     // A model that still loads holds a thread which cannot be stopped: it ends with the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// Wakes the threads now and then, so that none sleeps on memory that it has freed.
+async fn keep_awake_enough() {
+    let mut ticks = tokio::time::interval(WAKE_INTERVAL);
+    let threads = tokio::runtime::Handle::current().metrics().num_workers();
+    loop {
+        ticks.tick().await;
+        // Those that are asleep take up what one thread alone does not get to at once.
+        (0..threads).for_each(|_| drop(tokio::spawn(async { memory::give_back() })));
+    }
 }
 
 async fn serve(arguments: ServeArgs) -> anyhow::Result<()> {
