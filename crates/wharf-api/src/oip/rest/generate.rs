@@ -28,6 +28,8 @@ struct Asked {
     prompt: String,
     /// Whether the answer begins with the prompt.
     echoes: bool,
+    /// Whether a stream's text comes in parts, not as one.
+    in_parts: bool,
     request: GenerateRequest,
 }
 
@@ -57,12 +59,15 @@ impl OipRestService {
         let named = Named { id: asked.id, model: found.info.name.clone(), version: found.info.version };
         let lease = LanguageLease { model, adapter: None, hold: Box::new((awake, found)) };
         let run = ChatRun::new(vec![Generation::start(lease, asked.request).await?], None, 1);
-        if is_stream {
+        if is_stream && asked.in_parts {
             return Ok(stream_reply(stream_body(run, Parts(named)), EVENTS));
         }
         let before = if asked.echoes { asked.prompt } else { String::new() };
-        let text = whole(run, before).await?;
-        Ok(reply(StatusCode::OK, JSON, Bytes::from(named.answer(&text).to_string())))
+        let answer = named.answer(&whole(run, before).await?);
+        Ok(match is_stream {
+            true => reply(StatusCode::OK, EVENTS, Bytes::from(event(&answer))),
+            false => reply(StatusCode::OK, JSON, Bytes::from(answer.to_string())),
+        })
     }
 }
 
@@ -73,35 +78,45 @@ fn read(body: &[u8], is_stream: bool) -> Result<Asked, Refusal> {
     let prompt = fields.required_text("text_input")?;
     let parts = vec![TextPart { text: prompt.clone(), is_markup: false }];
     let mut request = GenerateRequest::new(Prompt::Text { parts, with_special: true });
-    let mut echoes = None;
-    match fields.object("parameters")? {
+    let form = match fields.object("parameters")? {
         Some(mut parameters) => {
-            read_parameters(&mut parameters, &mut request, &mut echoes)?;
+            let form = read_parameters(&mut parameters, &mut request, is_stream)?;
             parameters.finish()?;
+            form
         }
-        None => read_parameters(&mut fields, &mut request, &mut echoes)?,
-    }
+        None => read_parameters(&mut fields, &mut request, is_stream)?,
+    };
     fields.finish()?;
-    if is_stream && echoes == Some(true) {
-        return Err(Refusal::field("exclude_input_in_output", "is false, which a stream cannot do"));
-    }
-    Ok(Asked { id, prompt, echoes: echoes.unwrap_or(!is_stream), request })
+    Ok(Asked { id, prompt, echoes: form.echoes, in_parts: form.in_parts, request })
+}
+
+/// What an answer looks like.
+struct Form {
+    echoes: bool,
+    in_parts: bool,
 }
 
 fn read_parameters(
     fields: &mut Fields,
     request: &mut GenerateRequest,
-    echoes: &mut Option<bool>,
-) -> Result<(), Refusal> {
+    is_stream: bool,
+) -> Result<Form, Refusal> {
     read_sampling(fields, request)?;
     if request.choices > 1 {
         return Err(fields.refused("n", "is more than 1, expected 1: an answer has one text"));
     }
     request.max_tokens = fields.count("max_tokens", 1)?;
-    *echoes = fields.boolean("exclude_input_in_output")?.map(|excludes| !excludes);
-    // The path says it already.
-    fields.boolean("stream")?;
-    Ok(())
+    let excludes = fields.boolean("exclude_input_in_output")?;
+    let in_parts = fields.boolean("stream")?;
+    match (is_stream, in_parts, excludes) {
+        (false, Some(true), _) => {
+            Err(fields.refused("stream", "is true, which `generate` cannot do: ask `generate_stream`"))
+        }
+        (true, None | Some(true), Some(false)) => {
+            Err(fields.refused("exclude_input_in_output", "is false, which a stream in parts cannot do"))
+        }
+        _ => Ok(Form { echoes: !excludes.unwrap_or(is_stream), in_parts: in_parts.unwrap_or(true) }),
+    }
 }
 
 /// The text of an answer, after what comes before it.
@@ -136,14 +151,19 @@ impl Named {
     }
 }
 
+/// One event of a stream.
+fn event(part: &Value) -> String {
+    format!("data: {part}\n\n")
+}
+
 /// The parts of a stream.
 struct Parts(Named);
 
 impl EventWriter for Parts {
     fn begin(&mut self, _: &mut Vec<u8>) {}
 
-    fn event(&mut self, event: ChatEvent, output: &mut Vec<u8>) {
-        let part = match event {
+    fn event(&mut self, happened: ChatEvent, output: &mut Vec<u8>) {
+        let part = match happened {
             ChatEvent::Pieces { pieces, .. } => {
                 let text: String = pieces.iter().filter_map(text_of).collect();
                 if text.is_empty() {
@@ -154,7 +174,7 @@ impl EventWriter for Parts {
             ChatEvent::Failed(error) => json!({"error": error.message()}),
             ChatEvent::Prompt { .. } | ChatEvent::Finished { .. } | ChatEvent::Done(_) => return,
         };
-        output.extend_from_slice(format!("data: {part}\n\n").as_bytes());
+        output.extend_from_slice(event(&part).as_bytes());
     }
 
     fn ping(&self) -> &'static [u8] {
@@ -178,7 +198,17 @@ mod tests {
             assert_eq!((request.max_tokens, request.sampling.temperature), (Some(5), 0.0));
             assert_eq!(request.stop, ["x"]);
         }
-        assert!(!read(br#"{"text_input": "a"}"#, true).unwrap().echoes);
+        let asked = read(br#"{"text_input": "a"}"#, true).unwrap();
+        assert!(!asked.echoes && asked.in_parts);
+    }
+
+    #[test]
+    fn a_stream_may_be_of_one_part_and_a_single_answer_is_no_stream() {
+        let body = br#"{"text_input": "a", "stream": false, "exclude_input_in_output": false}"#;
+        let asked = read(body, true).unwrap();
+        assert!(asked.echoes && !asked.in_parts);
+        let refusal = read(br#"{"text_input": "a", "stream": true}"#, false).unwrap_err();
+        assert!(refusal.failure.message().contains("`stream` is true"), "{}", refusal.failure.message());
     }
 
     #[test]
@@ -192,7 +222,7 @@ mod tests {
                 "`parameters.beam_width` is not known",
             ),
             (r#"{"text_input": "a", "parameters": {"n": 2}}"#, "`parameters.n` is more than 1"),
-            (r#"{"text_input": "a", "exclude_input_in_output": false}"#, "which a stream cannot do"),
+            (r#"{"text_input": "a", "exclude_input_in_output": false}"#, "which a stream in parts cannot do"),
             ("[]", "expected an object"),
         ] {
             let refusal = read(body.as_bytes(), true).unwrap_err();
