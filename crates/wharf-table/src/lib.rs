@@ -1,7 +1,7 @@
 //! Tables of raw columns: read, looked at, and prepared for a model.
 //!
 //! A [`Table`] has named typed [`Column`]s; [`read_csv`] infers what they hold over all rows, [`read_parquet`] takes
-//! their types from the file.
+//! their types from the file, and [`read_table`] does what suits a file.
 //!
 //! ```
 //! use wharf_table::{ColumnType, CsvOptions, read_csv_bytes};
@@ -30,9 +30,11 @@ mod column;
 mod csv;
 mod encode;
 mod error;
+mod open;
 mod parquet;
 pub mod prepare;
 pub mod profile;
+mod retype;
 mod table;
 mod target;
 mod texts;
@@ -41,6 +43,7 @@ pub use self::csv::{CsvOptions, MAX_CSV_COLUMNS, MISSING_TOKENS, read_csv, read_
 pub use self::parquet::{read_parquet, read_parquet_bytes};
 pub use column::{Column, ColumnData, ColumnType};
 pub use error::{TableError, TableErrorKind};
+pub use open::read_table;
 pub use prepare::{Fitted, Preparation, fit};
 pub use table::Table;
 pub use target::Classes;

@@ -134,3 +134,19 @@ fn a_file_is_named_in_its_errors() {
     let error = read_csv(&folder.path().join("none.csv"), &CsvOptions::default()).unwrap_err();
     assert_eq!(error.kind(), TableErrorKind::Io);
 }
+
+#[test]
+fn no_content_panics() {
+    let content =
+        "\u{feff}a,\"b\nc\";d|e\tf\r\n1,\"x \"\"y\"\"\",2024-01-01,\u{e9},NaN,-9e999\r\n\r\n2,,,,?,1\n"
+            .as_bytes();
+    let mut outcomes = [0, 0];
+    for length in 0..content.len() {
+        for flip in [0_u8, 1, 0x0c, 0x80, 0xff] {
+            let mut content = content[..=length].to_vec();
+            content[length] ^= flip;
+            outcomes[usize::from(read_csv_bytes(&content, &CsvOptions::default()).is_ok())] += 1;
+        }
+    }
+    assert!(outcomes[0] > 0 && outcomes[1] > 0, "{outcomes:?}");
+}

@@ -77,10 +77,13 @@ impl fmt::Display for Finding {
             Finding::MostlyMissing { column, share } => {
                 write!(f, "`{column}` is missing in {:.1} % of the rows", share * 100.0)
             }
+            Finding::DuplicateRows { rows: 1 } => f.write_str("1 row equals an earlier one"),
             Finding::DuplicateRows { rows } => write!(f, "{rows} rows equal an earlier one"),
             Finding::SameAs { column, other } => write!(f, "`{column}` says the same as `{other}`"),
+            Finding::TargetMissing { rows: 1 } => f.write_str("1 row has no target"),
             Finding::TargetMissing { rows } => write!(f, "{rows} rows have no target"),
             Finding::OneClass => f.write_str("the target is the same in every row"),
+            Finding::RareClass { class, rows: 1 } => write!(f, "only 1 row has the class `{class}`"),
             Finding::RareClass { class, rows } => write!(f, "only {rows} rows have the class `{class}`"),
         }
     }

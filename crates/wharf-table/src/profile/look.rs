@@ -13,6 +13,9 @@ const CORRELATED: usize = 60;
 /// A whole number with at most so many values is taken for a class.
 const CLASSES: usize = 20;
 
+/// With fewer rows to a group than this, means of groups say nothing.
+const ROWS_OF_GROUP: usize = 5;
+
 /// From this skill on, a column is suspected to give the target away.
 const LEAK: f64 = 0.99;
 
@@ -218,6 +221,10 @@ fn associate(column: &Column, of_column: &Groups, target: &Compared<'_>) -> Asso
         (Some(values), Compared::Numbers(target)) => (Measure::Pearson, pearson(values, target)),
         (Some(values), Compared::Classes(classes)) => {
             (Measure::CorrelationRatio, correlation_ratio(classes, values))
+        }
+        // Groups of a row or two have the means of their rows, whatever those are.
+        (None, Compared::Numbers(target)) if of_column.count * ROWS_OF_GROUP > target.len() => {
+            (Measure::CorrelationRatio, f64::NAN)
         }
         (None, Compared::Numbers(target)) => {
             (Measure::CorrelationRatio, correlation_ratio(of_column, target))

@@ -86,12 +86,9 @@ fn target_mistakes_are_found_or_refused() {
         let profile = profile(&table(content), Some("y")).unwrap();
         profile.findings.iter().map(ToString::to_string).collect()
     };
-    assert_eq!(
-        found("x,y\n1,a\n2,a\n3,\n"),
-        ["1 rows have no target", "the target is the same in every row"]
-    );
+    assert_eq!(found("x,y\n1,a\n2,a\n3,\n"), ["1 row has no target", "the target is the same in every row"]);
     let rare = "x,y\n".to_owned() + &"1,a\n2,a\n".repeat(20) + "3,b\n";
-    assert!(found(&rare).contains(&"only 1 rows have the class `b`".to_owned()));
+    assert!(found(&rare).contains(&"only 1 row has the class `b`".to_owned()));
     let error = profile(&table("x,y\n1,2\n"), Some("z")).unwrap_err();
     assert_eq!(error.kind(), TableErrorKind::Missing);
 }
