@@ -34,6 +34,7 @@ static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
             source: OutputSource::Graph { output: "y".into() },
             spec: TensorSpec::new("y", DType::F32, &[-1]),
         }],
+        columns: None,
     };
     let types = [DType::F32, DType::F64, DType::I64, DType::U8, DType::Bool, DType::String];
     let alone = types.into_iter().map(|dtype| signature(vec![input("x", dtype)]));

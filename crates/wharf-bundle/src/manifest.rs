@@ -246,7 +246,7 @@ impl Manifest {
         if wants_labels && self.labels.is_empty() {
             return fail("gives labels, but the manifest has none");
         }
-        Ok(())
+        signature.column_fault().map_or(Ok(()), |problem| fail(&problem))
     }
 }
 

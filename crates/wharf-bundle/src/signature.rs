@@ -1,8 +1,11 @@
 //! How clients call a model: named inputs and outputs, and what lies between them and the graph.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use wharf_tensor::TensorSpec;
 use wharf_transform::Step;
+use wharf_transform::columns::ColumnProgram;
 
 use crate::Pooling;
 
@@ -32,6 +35,33 @@ pub struct Signature {
     pub inputs: Vec<SignatureInput>,
     /// What the client receives, in order.
     pub outputs: Vec<SignatureOutput>,
+    /// How the inputs, each a column of a table, become the one input of the graph: float32 `[rows, features]`. Absent
+    /// where each input becomes one of the graph's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<ColumnProgram>,
+}
+
+impl Signature {
+    /// What is wrong with the column program or does not fit the inputs; `None` also where there is no program.
+    pub(crate) fn column_fault(&self) -> Option<String> {
+        let program = self.columns.as_ref()?;
+        if let Err(error) = program.check() {
+            return Some(format!("has a column program that cannot run: {error}"));
+        }
+        let inputs: BTreeSet<&str> = self.inputs.iter().map(|input| input.spec.name.as_str()).collect();
+        let columns: BTreeSet<&str> = program.columns.iter().map(|column| column.name.as_str()).collect();
+        if let Some(name) = inputs.symmetric_difference(&columns).next() {
+            let (has, lacks) =
+                if inputs.contains(name) { ("inputs", "program") } else { ("program", "inputs") };
+            return Some(format!("has the column `{name}` in its {has} and not in its {lacks}"));
+        }
+        let target = self.inputs.first().map(|input| &input.graph_input);
+        let stray = self
+            .inputs
+            .iter()
+            .find(|input| Some(&input.graph_input) != target || !input.transform.is_empty())?;
+        Some(format!("has columns of which `{}` goes a way of its own to the graph", stray.spec.name))
+    }
 }
 
 /// An input of a signature and the way from it to the graph.

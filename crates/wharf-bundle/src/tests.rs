@@ -66,6 +66,7 @@ fn signatures() -> BTreeMap<String, Signature> {
                 method: Method::Predict,
                 inputs: vec![input("image", DType::U8, &[-1, 28, 28, 1], vec![Step::ToFloat])],
                 outputs: outputs.clone(),
+                columns: None,
             },
         ),
         (
@@ -74,6 +75,7 @@ fn signatures() -> BTreeMap<String, Signature> {
                 method: Method::Predict,
                 inputs: vec![input("image", DType::F32, &[-1, 28, 28, 1], Vec::new())],
                 outputs: outputs.clone(),
+                columns: None,
             },
         ),
         (
@@ -82,6 +84,7 @@ fn signatures() -> BTreeMap<String, Signature> {
                 method: Method::Classify,
                 inputs: vec![input("image_bytes", DType::String, &[-1], steps)],
                 outputs: outputs.into_iter().chain([labels]).collect(),
+                columns: None,
             },
         ),
     ])

@@ -1,6 +1,7 @@
 //! A bundle that is loaded and can be called by its signatures.
 
 mod bound;
+mod columns;
 mod encoder;
 mod labels;
 mod loops;
@@ -254,5 +255,6 @@ pub fn signature_of_graph(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Sign
         method: Method::Predict,
         inputs: inputs.iter().map(input).collect(),
         outputs: outputs.iter().map(output).collect(),
+        columns: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod cache;
+mod columns;
 mod configured;
 mod demand;
 mod encoders;

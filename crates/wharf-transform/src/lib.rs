@@ -1,4 +1,5 @@
-//! Typed picture transforms: one implementation runs in training, evaluation and serving.
+//! Typed transforms of pictures and of columns of tables: one implementation runs in training, evaluation and
+//! serving. Columns are in [`columns`]; the rest is for pictures.
 //!
 //! A recipe or manifest lists [`Step`]s; a [`Pipeline`] is a list whose settings and order are checked. Serving
 //! runs it on a batch with [`Pipeline::apply_tensor`]; training runs a [`Program`] on one picture after the
@@ -26,6 +27,7 @@
 mod apply;
 mod check;
 mod colour;
+pub mod columns;
 mod decode;
 mod error;
 mod geometry;

@@ -26,6 +26,7 @@ pub(super) fn signature(method: Method, inputs: Vec<TensorSpec>, outputs: Vec<Te
         method,
         inputs: inputs.into_iter().map(input).collect(),
         outputs: outputs.into_iter().map(output).collect(),
+        columns: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The manifest as text, and the goldens as bytes.
 
+use wharf_transform::columns::ColumnProgram;
+
 use super::*;
 
 /// Schema 1 as it was first written. The file never changes: a build that reads schema 1 reads it.
@@ -88,6 +90,45 @@ fn documents_that_contradict_themselves_are_errors() {
         assert!(message.contains(expected), "{message}, expected {expected}");
         let text = serde_json::to_vec(&manifest).unwrap();
         assert!(Manifest::from_json(&text).is_err(), "{expected}");
+    }
+}
+
+/// A manifest whose only signature takes two columns.
+fn with_columns() -> Manifest {
+    let program: ColumnProgram = serde_json::from_str(
+        r#"{ "columns": [
+            { "name": "age", "takes": "number", "encoding": { "as": "number", "impute": 0.1 } },
+            { "name": "sex", "takes": "text", "encoding": { "as": "one_hot", "levels": ["f", "m"] } }
+        ], "missing": ["?"], "selected": [0, 2] }"#,
+    )
+    .unwrap();
+    let mut manifest = Manifest::from_json(V1_EXPECTED.as_bytes()).unwrap();
+    manifest.signatures.retain(|name, _| name == "float");
+    let signature = manifest.signatures.get_mut("float").unwrap();
+    let input = |spec| SignatureInput { spec, graph_input: "features".to_owned(), transform: Vec::new() };
+    signature.inputs = program.inputs().into_iter().map(input).collect();
+    signature.columns = Some(program);
+    manifest
+}
+
+#[test]
+fn columns_round_trip_and_are_held_against_the_inputs() {
+    let manifest = with_columns();
+    let text = serde_json::to_vec(&manifest).unwrap();
+    assert_eq!(Manifest::from_json(&text).unwrap(), manifest);
+    type Change = fn(&mut Signature);
+    let cases: [(Change, &str); 5] = [
+        (|s| s.inputs.truncate(1), "has the column `sex` in its program and not in its inputs"),
+        (|s| s.inputs[0].spec.name = "aged".into(), "has the column `age` in its program"),
+        (|s| s.inputs[1].graph_input = "x".into(), "columns of which `sex` goes a way of its own"),
+        (|s| s.inputs[0].transform = vec![Step::ToFloat], "columns of which `age` goes a way of its own"),
+        (|s| s.columns.as_mut().unwrap().selected = Some(vec![9]), "a column program that cannot run"),
+    ];
+    for (change, expected) in cases {
+        let mut manifest = with_columns();
+        change(manifest.signatures.get_mut("float").unwrap());
+        let message = manifest.check().unwrap_err().to_string();
+        assert!(message.contains("signature `float` has ") && message.contains(expected), "{message}");
     }
 }
 

@@ -7,6 +7,7 @@ use wharf_infer::{NamedTensor, ServiceError};
 use wharf_tensor::{DType, Tensor, TensorSpec};
 use wharf_transform::Pipeline;
 
+use super::columns::BoundColumns;
 use super::labels::pick_labels;
 use super::pooled::{check_pooled, pooled};
 use crate::{Replica, StopSignal};
@@ -14,9 +15,16 @@ use crate::{Replica, StopSignal};
 /// A signature of which it is known that the graph can answer it.
 pub(super) struct BoundSignature {
     signature: Signature,
-    /// One for each input; `None` where the client sends what the graph takes.
-    pipelines: Vec<Option<Pipeline>>,
+    inputs: BoundInputs,
     labels: Arc<[String]>,
+}
+
+/// How what the client sends becomes what the graph takes.
+enum BoundInputs {
+    /// Each input becomes one of the graph's; `None` where the client sends what the graph takes.
+    Each(Vec<Option<Pipeline>>),
+    /// All of them are columns of one table.
+    Columns(Box<BoundColumns>),
 }
 
 impl BoundSignature {
@@ -26,13 +34,23 @@ impl BoundSignature {
         replica: &dyn Replica,
         labels: &Arc<[String]>,
     ) -> Result<Self, String> {
-        check_inputs_are_fed(signature, replica.inputs())?;
+        let inputs = match &signature.columns {
+            Some(program) => {
+                BoundInputs::Columns(Box::new(BoundColumns::new(program, signature, replica.inputs())?))
+            }
+            None => {
+                check_inputs_are_fed(signature, replica.inputs())?;
+                let pipelines = signature.inputs.iter().map(|input| pipeline(input, replica.inputs()));
+                BoundInputs::Each(pipelines.collect::<Result<_, _>>()?)
+            }
+        };
         for output in &signature.outputs {
             check_output(output, replica, labels)?;
         }
-        let pipelines = signature.inputs.iter().map(|input| pipeline(input, replica.inputs()));
-        let pipelines = pipelines.collect::<Result<_, _>>()?;
-        Ok(Self { signature: signature.clone(), pipelines, labels: Arc::clone(labels) })
+        // The program lives on in its bound form; a second copy of a large vocabulary would be waste.
+        let (method, outputs) = (signature.method, signature.outputs.clone());
+        let signature = Signature { method, inputs: signature.inputs.clone(), outputs, columns: None };
+        Ok(Self { signature, inputs, labels: Arc::clone(labels) })
     }
 
     /// Transforms, runs the graph, and makes of its outputs what the client asked for.
@@ -64,8 +82,12 @@ impl BoundSignature {
     }
 
     fn graph_inputs(&self, inputs: &[NamedTensor]) -> Result<Vec<(&str, Tensor)>, ServiceError> {
+        let pipelines = match &self.inputs {
+            BoundInputs::Columns(columns) => return Ok(vec![columns.run(inputs)?]),
+            BoundInputs::Each(pipelines) => pipelines,
+        };
         let mut tensors = Vec::new();
-        for (input, pipeline) in self.signature.inputs.iter().zip(&self.pipelines) {
+        for (input, pipeline) in self.signature.inputs.iter().zip(pipelines) {
             let name = &input.spec.name;
             let sent = inputs
                 .iter()

@@ -32,7 +32,8 @@ fn signatures() -> BTreeMap<String, Signature> {
         let probabilities = graph("probabilities", DType::F32, &[-1, 3]);
         vec![probabilities, graph("classes", DType::I64, &[-1]), graph("logits", DType::F32, &[-1, 3])]
     };
-    let predict = |input| Signature { method: Method::Predict, inputs: vec![input], outputs: outputs() };
+    let predict =
+        |input| Signature { method: Method::Predict, inputs: vec![input], outputs: outputs(), columns: None };
     let encoded = vec![Step::Decode, Step::Rgb, Step::Resize { height: 4, width: 4 }, Step::ToFloat];
     let mut classify = predict(image(DType::String, &[-1], encoded));
     classify.method = Method::Classify;

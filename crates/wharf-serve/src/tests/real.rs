@@ -116,6 +116,7 @@ fn publish(folder: &Folder, class: i64) {
         method: Method::Predict,
         inputs: vec![SignatureInput { spec, graph_input: "image".into(), transform }],
         outputs: vec![graph("classes", DType::I64, &[-1])],
+        columns: None,
     };
     let mut manifest = Manifest::new("colours", Task::Classification, EngineKind::Onnx);
     manifest.signatures.insert("serving_default".into(), signature);

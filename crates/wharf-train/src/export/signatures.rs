@@ -59,7 +59,7 @@ fn signature(
     outputs: Vec<SignatureOutput>,
 ) -> Signature {
     let input = SignatureInput { spec, graph_input: INPUT.to_owned(), transform };
-    Signature { method, inputs: vec![input], outputs }
+    Signature { method, inputs: vec![input], outputs, columns: None }
 }
 
 /// Probabilities, classes and logits, as the graph gives them.

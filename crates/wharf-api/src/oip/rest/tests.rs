@@ -30,6 +30,7 @@ fn signature(inputs: Vec<TensorSpec>) -> Signature {
         method: Method::Predict,
         inputs: inputs.into_iter().map(input).collect(),
         outputs: vec![SignatureOutput { source: OutputSource::Graph { output: "y".into() }, spec: y }],
+        columns: None,
     }
 }
 

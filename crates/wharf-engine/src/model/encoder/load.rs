@@ -106,6 +106,7 @@ impl LoadedEncoder {
             method: Method::Predict,
             inputs: self.inputs.each().map(|(spec, _)| input(spec)).collect(),
             outputs: vec![SignatureOutput { spec, source }],
+            columns: None,
         }
     }
 }

@@ -128,9 +128,11 @@ fn check_states(states: &[SequenceState], signature: &Signature, has_batch: bool
         let input = signature.inputs.iter().find(|input| input.spec.name == state.input);
         let output = signature.outputs.iter().find(|output| output.spec.name == state.output);
         let same = |one: &TensorSpec, other: &TensorSpec| one.shape.rank() == other.shape.rank();
-        input
-            .zip(output)
-            .is_some_and(|(input, output)| same(&input.spec, &output.spec) && input.transform.is_empty())
+        let has_columns = signature.columns.is_some();
+        !has_columns
+            && input
+                .zip(output)
+                .is_some_and(|(input, output)| same(&input.spec, &output.spec) && input.transform.is_empty())
     };
     match states.iter().find(|state| !is_plain(state)) {
         None => Ok(()),

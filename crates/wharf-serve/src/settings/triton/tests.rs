@@ -393,6 +393,7 @@ fn declarations_are_held_against_the_model() {
         method: Method::Predict,
         inputs: vec![SignatureInput { graph_input: "x".to_owned(), spec: x, transform: vec![] }],
         outputs: vec![SignatureOutput { source: OutputSource::Graph { output: "y".to_owned() }, spec: y }],
+        columns: None,
     };
     for (text, expected) in [
         ("max_batch_size: 4 input { name: 'x' data_type: TYPE_FP32 dims: [ 3, -1 ] }", None),

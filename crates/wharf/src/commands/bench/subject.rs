@@ -87,7 +87,7 @@ impl Subject {
         duration: Duration,
     ) -> anyhow::Result<Summary> {
         let (name, signature) = self.signature(Wire::TfsGrpc)?;
-        if signature.inputs.iter().any(|input| !input.transform.is_empty()) {
+        if signature.columns.is_some() || signature.inputs.iter().any(|input| !input.transform.is_empty()) {
             bail!("signature `{name}` has a transform, expected one that the engine takes as it is");
         }
         let names = signature.inputs.iter().map(|input| input.graph_input.as_str());
