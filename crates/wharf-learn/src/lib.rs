@@ -1,0 +1,35 @@
+//! Classical estimators over tables: their fits, their ONNX graphs, and the search for their settings.
+//!
+//! An [`Estimator`] (settings, as a recipe has them) is fitted to a [`Matrix`] of features and a [`Target`], and
+//! becomes a [`Fitted`], which predicts. The same seed gives the same result on any number of threads.
+//!
+//! ```
+//! use wharf_learn::{Estimator, FitOptions, GradientBoosting, Matrix, Target};
+//!
+//! let features = Matrix::new((0..200).map(|i| i as f32).collect(), 1)?;
+//! let target = Target::classes((0..200).map(|i| u32::from(i >= 100)).collect(), 2)?;
+//! let estimator = Estimator::GradientBoosting(GradientBoosting::default());
+//! let fitted = estimator.fit(&features, &target, &FitOptions::new(7))?;
+//! let classes = fitted.predict(&features)?.classes().unwrap_or_default();
+//! assert_eq!((classes[10], classes[190]), (0, 1));
+//! # Ok::<(), wharf_learn::LearnError>(())
+//! ```
+
+mod bins;
+mod boost;
+mod check;
+mod error;
+mod estimator;
+mod fit;
+mod matrix;
+mod prediction;
+mod target;
+mod tree;
+
+pub use boost::{BoostedTrees, GradientBoosting};
+pub use error::{LearnError, LearnErrorKind};
+pub use estimator::{Estimator, Fitted};
+pub use fit::FitOptions;
+pub use matrix::Matrix;
+pub use prediction::Prediction;
+pub use target::Target;
