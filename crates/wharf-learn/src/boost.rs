@@ -8,6 +8,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use wharf_onnx::{GraphBuilder, Value};
 use wharf_transform::CounterRng;
 
 pub use settings::GradientBoosting;
@@ -16,6 +17,7 @@ use self::grow::Grower;
 use self::histogram::Limits;
 use self::loss::{Gradient, Loss};
 use crate::bins::{Binned, Bins};
+use crate::export::{Ensemble, Head, add_trees, two_classes};
 use crate::prediction::{sigmoid, softmax};
 use crate::tree::{Tree, importances, sums};
 use crate::{FitOptions, LearnError, Matrix, Prediction, Target};
@@ -93,12 +95,32 @@ impl BoostedTrees {
         let baseline = |place: usize| f64::from(self.baseline[place % width]);
         scores.iter_mut().enumerate().for_each(|(place, score)| *score = baseline(place));
         for class in 0..width {
-            let own: Vec<Tree> = self.trees.iter().skip(class).step_by(width).cloned().collect();
+            let own: Vec<&Tree> = self.trees.iter().skip(class).step_by(width).collect();
             for (row, sum) in sums(&own, features, 1).into_iter().enumerate() {
                 scores[row * width + class] += sum;
             }
         }
         scores
+    }
+
+    pub(crate) fn add_to(&self, graph: &mut GraphBuilder, features: &Value) -> Result<Head, LearnError> {
+        let width = self.baseline.len();
+        let ensemble = Ensemble {
+            trees: self.trees.iter().enumerate().map(|(place, tree)| (tree, place % width)).collect(),
+            targets: width,
+            base: self.baseline.clone(),
+            scale: 1.0,
+        };
+        // An operator without trees is none.
+        let none = Tree::leaf(&vec![0.0; width]);
+        let ensemble =
+            if self.trees.is_empty() { Ensemble { trees: vec![(&none, 0)], ..ensemble } } else { ensemble };
+        let scores = add_trees(graph, features, &ensemble)?;
+        Ok(match self.loss {
+            Loss::Squared => Head::Number(scores),
+            Loss::Logistic => Head::Probabilities(two_classes(graph, &scores), 2),
+            Loss::Softmax(classes) => Head::Probabilities(graph.softmax(&scores, 1), classes),
+        })
     }
 }
 

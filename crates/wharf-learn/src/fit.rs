@@ -98,10 +98,10 @@ mod tests {
     fn rejects_data_that_do_not_fit() {
         let features = Matrix::new(vec![0.0, 1.0], 1).unwrap();
         let classes = |indices: &[u32]| Target::classes(indices.to_vec(), 2).unwrap();
-        let cases: [(&[u32], Option<&[f64]>, &str); 6] = [
-            (&[0], None, "target has 1 entries, expected 2"),
+        let cases = [
+            (&[0_u32][..], None, "target has 1 entries, expected 2"),
             (&[1, 1], None, "all samples are of class 1"),
-            (&[0, 1], Some(&[1.0]), "1 weights, expected 2"),
+            (&[0, 1], Some(&[1.0][..]), "1 weights, expected 2"),
             (&[0, 1], Some(&[1.0, f64::NAN]), "weight of row 1 is NaN"),
             (&[0, 1], Some(&[0.0, 0.0]), "all weights are 0"),
             (&[0, 1], Some(&[1.0, 0.0]), "all samples are of class 0"),

@@ -73,6 +73,11 @@ pub(crate) fn sigmoid(score: f64) -> f64 {
     1.0 / (1.0 + (-score).exp())
 }
 
+/// `ln(1 + exp(x))` without overflow.
+pub(crate) fn log_one_plus_exp(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +96,7 @@ mod tests {
         let mut scores = [1000.0, 1000.0, -1000.0];
         softmax(&mut scores);
         assert_eq!(scores, [0.5, 0.5, 0.0]);
+        assert_eq!((log_one_plus_exp(1000.0), log_one_plus_exp(-1000.0)), (1000.0, 0.0));
         assert_eq!((sigmoid(-1000.0), sigmoid(0.0), sigmoid(1000.0)), (0.0, 0.5, 1.0));
     }
 }

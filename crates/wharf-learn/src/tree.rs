@@ -105,7 +105,7 @@ pub(crate) fn importances<'a>(trees: impl IntoIterator<Item = &'a Tree>, feature
 }
 
 /// What the trees' leaves sum up to for each sample, `width` numbers per row.
-pub(crate) fn sums(trees: &[Tree], features: &Matrix, width: usize) -> Vec<f64> {
+pub(crate) fn sums(trees: &[&Tree], features: &Matrix, width: usize) -> Vec<f64> {
     use rayon::prelude::*;
     const ROWS: usize = 256;
     let mut sums = vec![0.0; features.rows() * width];
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn sums_are_over_all_trees() {
         let features = Matrix::new([0.0, 1.0, 0.0, 3.0].repeat(300), 2).unwrap();
-        let sums = sums(&[stump(true), stump(false)], &features, 1);
+        let sums = sums(&[&stump(true), &stump(false)], &features, 1);
         assert_eq!(sums, [-2.0, 2.0].repeat(300));
     }
 }
