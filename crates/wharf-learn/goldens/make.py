@@ -59,28 +59,35 @@ def logistic():
                 }
 
 
+def fitted_tree(criterion, seed, x, scores, weight):
+    settings = {"max_depth": 3, "min_samples_leaf": 12, "random_state": seed, "criterion": criterion}
+    if criterion == "squared_error":
+        model = DecisionTreeRegressor(**settings).fit(x, scores[:, 0], sample_weight=weight)
+        return model, scores[:, 0], model.predict(x)
+    y = scores.argmax(axis=1)
+    model = DecisionTreeClassifier(**settings).fit(x, y, sample_weight=weight)
+    return model, y, model.predict_proba(x).ravel()
+
+
 def trees():
+    """Trees without ties: of splits that are equally good scikit-learn takes a random one."""
     for criterion in ("gini", "entropy", "squared_error"):
-        x, scores, weights = data(120, 4, 3)
-        for weight in (None, weights):
-            settings = {"max_depth": 4, "min_samples_leaf": 5, "random_state": 0, "criterion": criterion}
-            if criterion == "squared_error":
-                y = scores[:, 0]
-                model = DecisionTreeRegressor(**settings).fit(x, y, sample_weight=weight)
-                predicted = model.predict(x)
-            else:
-                y = scores.argmax(axis=1)
-                model = DecisionTreeClassifier(**settings).fit(x, y, sample_weight=weight)
-                predicted = model.predict_proba(x).ravel()
-            yield {
-                "criterion": criterion,
-                "weights": None if weight is None else weight.tolist(),
-                "columns": 4,
-                "features": x.ravel().tolist(),
-                "target": y.tolist(),
-                "predicted": predicted.tolist(),
-                "importances": model.feature_importances_.tolist(),
-            }
+        for rows in range(150, 180, 10):
+            x, scores, weights = data(rows, 4, 3)
+            for weight in (None, weights):
+                model, y, predicted = fitted_tree(criterion, 0, x, scores, weight)
+                others = (fitted_tree(criterion, seed, x, scores, weight)[2] for seed in range(1, 30))
+                if not all(numpy.allclose(predicted, other, rtol=1e-12, atol=0) for other in others):
+                    continue
+                yield {
+                    "criterion": criterion,
+                    "weights": None if weight is None else weight.tolist(),
+                    "columns": 4,
+                    "features": x.ravel().tolist(),
+                    "target": y.tolist(),
+                    "predicted": predicted.tolist(),
+                    "importances": model.feature_importances_.tolist(),
+                }
 
 
 def write(name, content):

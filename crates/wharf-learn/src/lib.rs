@@ -28,6 +28,7 @@ mod matrix;
 mod neighbours;
 mod perceptron;
 mod prediction;
+mod search;
 mod target;
 mod tree;
 
@@ -42,4 +43,7 @@ pub use matrix::Matrix;
 pub use neighbours::{NearestNeighbours, Neighbours, Votes};
 pub use perceptron::{Perceptron, TrainedPerceptron};
 pub use prediction::Prediction;
+pub use search::{
+    Assignment, Dimension, Halving, Journal, Proposal, Search, SearchSettings, Space, Strategy, Trial,
+};
 pub use target::Target;

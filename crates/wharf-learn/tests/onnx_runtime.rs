@@ -1,10 +1,6 @@
 //! The graphs of all estimators against ONNX Runtime, on rows with missing values and exact thresholds.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "helpers of tests fail by panicking, and say what they skip"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::path::Path;
 use std::process::Command;

@@ -44,7 +44,7 @@ fn a_tree_agrees_with_scikit_learn() {
                 (criterion, Target::classes(indices, 3).unwrap())
             }
         };
-        let settings = DecisionTree { criterion, max_depth: 4, min_leaf: 5 };
+        let settings = DecisionTree { criterion, max_depth: 3, min_leaf: 12 };
         let options = FitOptions::new(0).with_weights(case.weights.as_deref());
         let model = settings.fit(&features, &target, &options).unwrap();
         let predicted = values_of(model.predict(&features).unwrap());
