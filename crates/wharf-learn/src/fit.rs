@@ -7,7 +7,8 @@ use crate::{LearnError, Matrix, Target};
 /// What a fit takes besides the data: weights, the seed, and when to stop.
 #[derive(Clone, Copy)]
 pub struct FitOptions<'a> {
-    /// The weight of each sample, 0 or more; all the same where there are none.
+    /// The weight of each sample, 0 or more; 1 where there are none. They should be about 1 on average, because
+    /// penalties are measured against their sum.
     pub weights: Option<&'a [f64]>,
     /// What random choices come from: the same seed gives the same result on any number of threads.
     pub seed: u64,

@@ -14,6 +14,32 @@
 //! assert_eq!((classes[10], classes[190]), (0, 1));
 //! # Ok::<(), wharf_learn::LearnError>(())
 //! ```
+//!
+//! [`Fitted::to_onnx`] writes the graph that serves. A [`Search`] proposes settings from a [`Space`] and is told how they
+//! went:
+//!
+//! ```
+//! use wharf_learn::{Estimator, Proposal, RidgeRegression, Search, SearchSettings, Strategy};
+//!
+//! let estimator = Estimator::Ridge(RidgeRegression::default());
+//! let settings = SearchSettings {
+//!     space: estimator.default_space(),
+//!     strategy: Strategy::Tpe { startup: 10 },
+//!     seed: 7,
+//!     halving: None,
+//! };
+//! let mut search = Search::new(settings)?;
+//! for _ in 0..20 {
+//!     let Proposal::Run(trial) = search.ask() else { break };
+//!     let candidate = estimator.with_parameters(&trial.parameters)?;
+//!     let loss = if let Estimator::Ridge(ridge) = candidate { (ridge.alpha.ln() - 1.0).abs() } else { 0.0 };
+//!     search.tell(trial.id, Some(loss))?;
+//! }
+//! assert!(search.best().is_some_and(|(_, loss)| loss < 1.0));
+//! # Ok::<(), wharf_learn::LearnError>(())
+//! ```
+//!
+//! A [`Journal`] keeps a search in a file, so that it goes on after a crash.
 
 mod bins;
 mod boost;

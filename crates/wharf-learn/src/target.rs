@@ -2,6 +2,9 @@
 
 use crate::LearnError;
 
+/// Beyond it differences leave the range of float32.
+const LARGEST_NUMBER: f64 = 1e30;
+
 /// What is to be predicted, one entry per sample.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
@@ -37,12 +40,13 @@ impl Target {
     /// Numbers.
     ///
     /// # Errors
-    /// One of them is NaN or infinite.
+    /// One of them is NaN, or larger than 1e30 in size: the graphs compute in float32.
     pub fn numbers(values: Vec<f64>) -> Result<Self, LearnError> {
-        match values.iter().position(|value| !value.is_finite()) {
+        match values.iter().position(|value| value.is_nan() || value.abs() > LARGEST_NUMBER) {
             None => Ok(Self::Numbers(values)),
             Some(row) => {
-                Err(LearnError::data(format!("target of row {row} is {}, expected a number", values[row])))
+                let message = format!("target of row {row} is {}, expected a number up to 1e30", values[row]);
+                Err(LearnError::data(message))
             }
         }
     }
@@ -112,6 +116,7 @@ mod tests {
             (Target::classes(vec![0], 1), "1 classes, expected at least 2"),
             (Target::classes(vec![0, 2], 2), "row 1 is class 2, expected less than 2"),
             (Target::numbers(vec![0.0, f64::NAN]), "row 1 is NaN, expected a number"),
+            (Target::numbers(vec![-1e31]), "row 0 is -10000000000000000000000000000000, expected a number"),
         ];
         for (result, expected) in cases {
             let error = result.unwrap_err();

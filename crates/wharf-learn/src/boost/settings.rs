@@ -52,7 +52,7 @@ impl Default for GradientBoosting {
             l2: 1.0,
             min_gain: 0.0,
             subsample: 0.8,
-            column_sample: 0.7,
+            column_sample: 0.5,
             bins: MAX_BINS,
             patience: 30,
             validation: 0.1,
