@@ -13,7 +13,7 @@ pub struct Perceptron {
     pub hidden: Vec<usize>,
     /// How often all samples are seen at most.
     pub epochs: usize,
-    /// How many samples a step is taken over.
+    /// How many samples a step is taken over at most; an epoch has at least 16 steps if there are samples enough.
     pub batch: usize,
     /// The length of a step.
     pub learning_rate: f64,

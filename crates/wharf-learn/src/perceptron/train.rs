@@ -11,6 +11,8 @@ use crate::{FitOptions, LearnError, Matrix};
 const DOMAIN: u64 = u64::from_be_bytes(*b"percep b");
 /// How many samples of a batch a thread takes; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 64;
+/// How many steps an epoch has at least, so that few samples are learned in as many epochs as many are.
+const LEAST_STEPS: usize = 16;
 /// How fast Adam forgets the mean and the mean square of gradients, and what keeps its division from zero.
 const MEAN_DECAY: f32 = 0.9;
 const SQUARE_DECAY: f32 = 0.999;
@@ -49,11 +51,12 @@ impl<'a> Trainer<'a> {
 
     pub(super) fn run(&self, mut network: Network) -> Result<Network, LearnError> {
         let mut moments = Moments { mean: network.zeros(), square: network.zeros(), steps: 0 };
+        let batch = self.settings.batch.min(self.train.len() / LEAST_STEPS).max(1);
         let mut best = (f64::INFINITY, 0, network.clone());
         for epoch in 0..self.settings.epochs {
             let mut order = self.train.clone();
             CounterRng::new(&[self.options.seed, DOMAIN, epoch as u64]).shuffle(&mut order);
-            for rows in order.chunks(self.settings.batch) {
+            for rows in order.chunks(batch) {
                 self.options.check_stop()?;
                 let gradients = self.gradients(&network, rows);
                 moments.step(&mut network, &gradients, self.settings.learning_rate as f32);
