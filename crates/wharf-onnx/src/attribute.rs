@@ -16,7 +16,9 @@ enum AttributeValue {
     Int(i64),
     Ints(Vec<i64>),
     Float(f32),
+    Floats(Vec<f32>),
     Text(&'static str),
+    Texts(Vec<&'static str>),
 }
 
 impl Attribute {
@@ -35,9 +37,19 @@ impl Attribute {
         Self { name, value: AttributeValue::Float(value) }
     }
 
+    /// Numbers.
+    pub fn floats(name: &'static str, values: impl IntoIterator<Item = f32>) -> Self {
+        Self { name, value: AttributeValue::Floats(values.into_iter().collect()) }
+    }
+
     /// A text.
     pub fn text(name: &'static str, value: &'static str) -> Self {
         Self { name, value: AttributeValue::Text(value) }
+    }
+
+    /// Texts.
+    pub fn texts(name: &'static str, values: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { name, value: AttributeValue::Texts(values.into_iter().collect()) }
     }
 
     pub(crate) fn into_proto(self) -> AttributeProto {
@@ -55,9 +67,17 @@ impl Attribute {
                 proto.f = Some(value);
                 AttributeType::Float
             }
+            AttributeValue::Floats(values) => {
+                proto.floats = values;
+                AttributeType::Floats
+            }
             AttributeValue::Text(value) => {
                 proto.s = Some(Bytes::from_static(value.as_bytes()));
                 AttributeType::String
+            }
+            AttributeValue::Texts(values) => {
+                proto.strings = values.into_iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
+                AttributeType::Strings
             }
         };
         proto.set_type(kind);

@@ -18,6 +18,12 @@ pub const MIN_OPSET: i64 = 17;
 /// The newest operator set that can be built for: the convenience operators mean the same up to here.
 pub const MAX_OPSET: i64 = 21;
 
+/// The namespace of the operators of classical machine learning, such as ensembles of trees.
+pub const ML_DOMAIN: &str = "ai.onnx.ml";
+
+/// The version of [`ML_DOMAIN`] that is built for.
+pub const ML_OPSET: i64 = 3;
+
 /// A value in a graph that is being built: an input, a constant, or what a node makes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Value(String);
@@ -117,7 +123,34 @@ impl GraphBuilder {
 
     /// Adds a node of one of ONNX's own operators that makes one value. `None` leaves an optional input out.
     pub fn node(&mut self, op_type: &str, inputs: &[Option<&Value>], attributes: Vec<Attribute>) -> Value {
-        let name = self.fresh(op_type);
+        let [value] = self.nodes_of("", op_type, inputs, attributes);
+        value
+    }
+
+    /// Adds a node of [`ML_DOMAIN`] that makes one value.
+    pub fn ml_node(&mut self, op_type: &str, inputs: &[Option<&Value>], attributes: Vec<Attribute>) -> Value {
+        let [value] = self.nodes_of(ML_DOMAIN, op_type, inputs, attributes);
+        value
+    }
+
+    /// Adds a node of one of ONNX's own operators that makes `N` values.
+    pub fn node_with<const N: usize>(
+        &mut self,
+        op_type: &str,
+        inputs: &[Option<&Value>],
+        attributes: Vec<Attribute>,
+    ) -> [Value; N] {
+        self.nodes_of("", op_type, inputs, attributes)
+    }
+
+    fn nodes_of<const N: usize>(
+        &mut self,
+        domain: &str,
+        op_type: &str,
+        inputs: &[Option<&Value>],
+        attributes: Vec<Attribute>,
+    ) -> [Value; N] {
+        let outputs: [String; N] = std::array::from_fn(|_| self.fresh(op_type));
         let mut inputs: Vec<String> =
             inputs.iter().map(|input| input.map_or_else(String::new, |value| value.0.clone())).collect();
         while inputs.last().is_some_and(String::is_empty) {
@@ -125,13 +158,14 @@ impl GraphBuilder {
         }
         self.graph.node.push(NodeProto {
             input: inputs,
-            output: vec![name.clone()],
-            name: name.clone(),
+            output: outputs.to_vec(),
+            name: outputs.first().cloned().unwrap_or_default(),
             op_type: op_type.to_owned(),
+            domain: domain.to_owned(),
             attribute: attributes.into_iter().map(Attribute::into_proto).collect(),
             ..NodeProto::default()
         });
-        Value(name)
+        outputs.map(Value)
     }
 
     /// Makes `value` an output of the graph, under the name that `spec` gives.
@@ -160,13 +194,17 @@ impl GraphBuilder {
             let range = format!("expected {MIN_OPSET} to {MAX_OPSET}");
             return Err(OnnxError::unsupported(format!("operator set is {}, {range}", self.opset)));
         }
+        let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: self.opset }];
+        if self.graph.node.iter().any(|node| node.domain == ML_DOMAIN) {
+            opset_import.push(OperatorSetIdProto { domain: ML_DOMAIN.to_owned(), version: ML_OPSET });
+        }
         let pair = |(key, value)| StringStringEntryProto { key, value };
         Model::from_proto(ModelProto {
             ir_version: ir_version_of(self.opset),
             producer_name: "wharf".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.graph),
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: self.opset }],
+            opset_import,
             metadata_props: self.metadata.into_iter().map(pair).collect(),
             ..ModelProto::default()
         })

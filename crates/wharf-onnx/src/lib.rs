@@ -33,7 +33,7 @@ mod tests;
 mod validate;
 
 pub use attribute::Attribute;
-pub use builder::{GraphBuilder, MAX_OPSET, MIN_OPSET, Value};
+pub use builder::{GraphBuilder, MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Value};
 pub use dtype::{dtype_code, dtype_from_code};
 pub use error::{OnnxError, OnnxErrorKind};
 pub use model::{Model, read_model};

@@ -165,6 +165,12 @@ impl GraphBuilder {
         self.node("Cast", &[Some(x)], vec![Attribute::int("to", i64::from(dtype_code(dtype)))])
     }
 
+    /// `Concat` along `axis`.
+    pub fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
+        let parts: Vec<Option<&Value>> = parts.iter().copied().map(Some).collect();
+        self.node("Concat", &parts, vec![Attribute::int("axis", axis)])
+    }
+
     /// `Identity`.
     pub fn identity(&mut self, x: &Value) -> Value {
         self.node("Identity", &[Some(x)], Vec::new())

@@ -8,7 +8,9 @@ mod reader;
 use bytes::Bytes;
 use wharf_tensor::{DType, Shape, Tensor, TensorSpec};
 
-use crate::{GraphBuilder, MAX_OPSET, Model, OnnxError, OnnxErrorKind, read_model};
+use crate::{
+    Attribute, GraphBuilder, MAX_OPSET, ML_DOMAIN, ML_OPSET, Model, OnnxError, OnnxErrorKind, read_model,
+};
 
 /// Models that Python made; see `goldens/make_models.py`.
 const MODELS: [(&str, &[u8]); 3] = [
@@ -115,4 +117,37 @@ fn constants_share_the_tensors_data() {
     assert_eq!(read.metadata().collect::<Vec<_>>(), [("recipe", "seed")]);
     let raw = read.initializers()[0].raw_data.as_ref().unwrap();
     assert!(content.as_ptr_range().contains(&raw.as_ptr()), "reading does not copy constants");
+}
+
+#[test]
+fn operators_of_machine_learning_import_their_set_and_keep_their_attributes() {
+    let mut graph = GraphBuilder::new("ml");
+    let x = graph.input(&spec("x", DType::F32, &[-1, 2])).unwrap();
+    let attributes = vec![
+        Attribute::floats("scale", [2.0, 0.5]),
+        Attribute::floats("offset", [0.0, 1.0]),
+        Attribute::texts("names", ["a", "b"]),
+    ];
+    let y = graph.ml_node("Scaler", &[Some(&x)], attributes);
+    graph.output(&y, &spec("y", DType::F32, &[-1, 2])).unwrap();
+    let model = read_model(graph.build().unwrap().to_bytes()).unwrap();
+
+    let imports = model.proto().opset_import.iter().map(|import| (import.domain.as_str(), import.version));
+    assert_eq!(imports.collect::<Vec<_>>(), [("", 17), (ML_DOMAIN, ML_OPSET)]);
+    let node = &model.proto().graph.as_ref().unwrap().node[0];
+    assert_eq!((node.domain.as_str(), node.attribute[0].floats.as_slice()), (ML_DOMAIN, &[2.0, 0.5][..]));
+    assert_eq!(node.attribute[2].strings, [Bytes::from_static(b"a"), Bytes::from_static(b"b")]);
+    assert_eq!(tiny(17).unwrap().proto().opset_import.len(), 1);
+}
+
+#[test]
+fn a_node_makes_as_many_values_as_asked() {
+    let mut graph = GraphBuilder::new("largest");
+    let x = graph.input(&spec("x", DType::F32, &[-1, 5])).unwrap();
+    let count = graph.int_list(&[2]);
+    let [values, places] = graph.node_with("TopK", &[Some(&x), Some(&count)], Vec::new());
+    graph.output(&values, &spec("values", DType::F32, &[-1, 2])).unwrap();
+    graph.output(&places, &spec("places", DType::I64, &[-1, 2])).unwrap();
+    let model = graph.build().unwrap();
+    assert_eq!(model.proto().graph.as_ref().unwrap().node[0].output, ["topk", "topk_1"]);
 }
