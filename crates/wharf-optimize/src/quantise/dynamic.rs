@@ -15,8 +15,7 @@ use crate::OptimizeError;
 /// How a model is quantised dynamically.
 #[derive(Clone, Debug)]
 pub struct DynamicOptions {
-    /// Which nodes; `Conv` and `MatMul` as onnxruntime.quantization has them, and `Gemm`, which becomes `MatMul` and `Add`
-    /// first.
+    /// Which nodes. A `Gemm` becomes `MatMul` and `Add` first.
     pub scope: Scope,
     /// The integers of weights: int8 around zero, uint8 wherever the values are.
     pub weight: IntType,
@@ -27,17 +26,18 @@ pub struct DynamicOptions {
 }
 
 impl DynamicOptions {
-    /// The defaults of the reference: int8, one scale for each weight, `Conv` and `MatMul`.
+    /// The defaults of the reference: int8, one scale for each weight, `Conv`, `Gemm` and `MatMul`.
     pub fn reference() -> Self {
         let scope = Scope::of_operators(&super::DYNAMIC_OPERATORS);
         Self { scope, weight: IntType::I8, per_channel: false, reduce_range: false }
     }
 
-    /// What serves best: products of matrices only, a scale for each column. Convolutions are left in float: one scale for
+    /// What serves best: products of matrices only, a scale for each column, weights that leave one bit unused so that no
+    /// processor's sums of products saturate. Convolutions are left in float: one scale for
     /// all channels of a depthwise weight costs most of the accuracy, and the operator on integers is no faster.
     pub fn serving() -> Self {
         let scope = Scope::of_operators(&["Gemm", "MatMul"]);
-        Self { scope, weight: IntType::I8, per_channel: true, reduce_range: false }
+        Self { scope, weight: IntType::I8, per_channel: true, reduce_range: true }
     }
 }
 
@@ -48,11 +48,11 @@ impl DynamicOptions {
 pub fn quantise_dynamic(model: &Model, options: &DynamicOptions) -> Result<Model, OptimizeError> {
     super::qdq::refuse_quantised(model)?;
     let mut editor = GraphEditor::new(model.clone());
-    split_gemms(&mut editor, &options.scope)?;
+    let split = split_gemms(&mut editor, &options.scope)?;
     let mut rewrite = Rewrite { editor, options, inputs: HashMap::new(), weights: HashMap::new() };
     let nodes = rewrite.editor.graph().node.clone();
-    // A split Gemm has a MatMul that is meant wherever its Gemm was.
-    let is_meant = |node: &NodeProto| options.scope.holds(node) || node.name.ends_with(SPLIT_SUFFIX);
+    let is_split = |node: &NodeProto| node.output.first().is_some_and(|output| split.contains(output));
+    let is_meant = |node: &NodeProto| node.op_type != "Gemm" && (options.scope.holds(node) || is_split(node));
     let mut replaced = BTreeSet::new();
     for node in nodes.iter().filter(|node| is_meant(node)) {
         if rewrite.node(node)? {
@@ -70,11 +70,9 @@ pub fn quantise_dynamic(model: &Model, options: &DynamicOptions) -> Result<Model
     Ok(editor.finish()?)
 }
 
-/// The end of the name of a `MatMul` that was a `Gemm`.
-const SPLIT_SUFFIX: &str = "_gemm_matmul";
-
-/// Turns each `Gemm` in scope, with a constant weight and alpha 1, into `MatMul` and `Add`.
-fn split_gemms(editor: &mut GraphEditor, scope: &Scope) -> Result<(), OptimizeError> {
+/// Turns each `Gemm` in scope, with a constant weight and alpha and beta 1, into `MatMul` and `Add`; gives the products.
+fn split_gemms(editor: &mut GraphEditor, scope: &Scope) -> Result<BTreeSet<String>, OptimizeError> {
+    let mut split = BTreeSet::new();
     let gemms: Vec<NodeProto> = editor
         .graph()
         .node
@@ -101,16 +99,17 @@ fn split_gemms(editor: &mut GraphEditor, scope: &Scope) -> Result<(), OptimizeEr
             _ => transposed(editor, weight, &values, &dims)?,
         };
         editor.remove_nodes(|other| other.op_type == "Gemm" && other.output == node.output);
-        let product = if has_bias { format!("{output}_product") } else { output.clone() };
+        let product = if has_bias { format!("{output}_MatMul") } else { output.clone() };
         editor.add_node("MatMul", &[input, &weight], &[&product], Vec::new());
         if let Some(made) = editor.graph_mut().node.last_mut() {
-            made.name = format!("{}{SPLIT_SUFFIX}", node_name(&node));
+            made.name = format!("{}_MatMul", node_name(&node));
         }
         if has_bias {
             editor.add_node("Add", &[&product, &rest[0]], &[output], Vec::new());
         }
+        split.insert(product);
     }
-    Ok(())
+    Ok(split)
 }
 
 fn transposed(
@@ -121,7 +120,7 @@ fn transposed(
 ) -> Result<String, OptimizeError> {
     let [rows, columns] = [dims[0], dims[1]];
     let turned = (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column]));
-    let name = format!("{name}_transposed");
+    let name = format!("{name}_Transposed");
     editor.set_initializer(&name, &Tensor::from_vec(Shape::new(&[columns, rows])?, turned.collect())?)?;
     Ok(name)
 }

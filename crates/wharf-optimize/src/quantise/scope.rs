@@ -33,7 +33,7 @@ pub const STATIC_OPERATORS: [&str; 22] = [
 ];
 
 /// The operators that dynamic quantisation knows.
-pub const DYNAMIC_OPERATORS: [&str; 2] = ["Conv", "MatMul"];
+pub const DYNAMIC_OPERATORS: [&str; 3] = ["Conv", "Gemm", "MatMul"];
 
 /// The operators with weights: the ones that quantisation makes faster.
 pub(crate) const WEIGHTED: [&str; 3] = ["Conv", "Gemm", "MatMul"];

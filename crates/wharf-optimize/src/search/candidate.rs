@@ -29,6 +29,8 @@ pub enum Step {
         activation: IntType,
         /// Whether each output channel has a scale of its own.
         per_channel: bool,
+        /// Whether weights leave one bit unused, without which sums of products saturate on x86 processors without VNNI.
+        reduced: bool,
         /// How ranges are found.
         calibration: CalibrationMethod,
         /// The nodes that stay in float, by name.
@@ -49,7 +51,13 @@ pub enum Step {
 impl Step {
     /// Static int8 as it serves best, with ranges by `calibration`.
     pub fn static_int8(calibration: CalibrationMethod) -> Self {
-        Self::Static { activation: IntType::U8, per_channel: true, calibration, kept: Vec::new() }
+        Self::Static {
+            activation: IntType::U8,
+            per_channel: true,
+            reduced: true,
+            calibration,
+            kept: Vec::new(),
+        }
     }
 
     /// What the step does, in a few words.
@@ -59,14 +67,15 @@ impl Step {
             Self::HalfWeights => "float16 weights".to_owned(),
             Self::Int8Weights { per_channel } => format!("int8 weights, {}", scales(per_channel)),
             Self::Dynamic { per_channel } => format!("dynamic int8, {}", scales(per_channel)),
-            Self::Static { activation, per_channel, calibration, kept } => {
+            Self::Static { activation, per_channel, reduced, calibration, kept } => {
                 let int = if *activation == IntType::U8 { "" } else { ", int8 activations" };
+                let range = if *reduced { "" } else { ", weights of full range" };
                 let kept = match kept.len() {
                     0 => String::new(),
                     1 => ", 1 layer in float".to_owned(),
                     count => format!(", {count} layers in float"),
                 };
-                format!("static int8, {}, {}{int}{kept}", scales(per_channel), calibration.name())
+                format!("static int8, {}, {}{int}{range}{kept}", scales(per_channel), calibration.name())
             }
             Self::Magnitude { share } => format!("{} % of weights zero", share * 100.0),
             Self::Channels { share } => format!("{} % of channels pruned", share * 100.0),
@@ -103,6 +112,7 @@ impl Candidate {
         let per_tensor = Step::Static {
             activation: IntType::U8,
             per_channel: false,
+            reduced: true,
             calibration: CalibrationMethod::MinMax,
             kept: Vec::new(),
         };

@@ -77,8 +77,9 @@ impl Maker<'_> {
 /// The options of a static step; those of serving for any other.
 pub(super) fn static_options(model: &Model, step: &Step) -> StaticOptions {
     let mut options = StaticOptions::serving(model);
-    if let Step::Static { activation, per_channel, kept, .. } = step {
-        (options.activation, options.per_channel) = (*activation, *per_channel);
+    if let Step::Static { activation, per_channel, reduced, kept, .. } = step {
+        (options.activation, options.per_channel, options.reduce_range) =
+            (*activation, *per_channel, *reduced);
         options.scope = options.scope.without(kept.iter().cloned());
     }
     options

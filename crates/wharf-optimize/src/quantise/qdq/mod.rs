@@ -43,13 +43,15 @@ impl StaticOptions {
         }
     }
 
-    /// What serves best: uint8 activations, a scale for each channel, answers in float.
+    /// What serves best: uint8 activations, a scale for each channel, answers in float. Weights leave one bit unused,
+    /// because a model may be moved to a processor on which sums of products would saturate: without VNNI, full weights
+    /// took a small net from 28 dB of signal above noise down to 6.
     pub fn serving(model: &Model) -> Self {
         Self {
             scope: Scope::serving(model),
             activation: IntType::U8,
             per_channel: true,
-            reduce_range: false,
+            reduce_range: true,
             float_results: true,
         }
     }

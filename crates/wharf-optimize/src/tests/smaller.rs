@@ -1,0 +1,72 @@
+use wharf_onnx::Model;
+
+use super::nets::{answers, engine, perceptron_with_outlier, picture_net, samples};
+use crate::{
+    CalibrationMethod, DynamicOptions, StaticOptions, calibrate, half_weights, quantise_dynamic,
+    quantise_static, quantise_weights,
+};
+
+fn sqnr_db(model: &Model, changed: &Model) -> f64 {
+    let samples = samples(&[3, 8, 8], 64, 5);
+    let (expected, actual) = (answers(model, &samples), answers(changed, &samples));
+    let power =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+    let noise = power(&mut expected.iter().zip(&actual).map(|(a, b)| a - b));
+    10.0 * (power(&mut expected.iter().copied()) / noise.max(1e-30)).log10()
+}
+
+#[test]
+fn answers_stay_close() {
+    let model = picture_net();
+    let static_options = StaticOptions::serving(&model);
+    let calibration = samples(&[3, 8, 8], 64, 9);
+    let method = CalibrationMethod::MinMax;
+    let ranges = calibrate(&engine(), &model, &static_options.scope, method, &calibration, 16).unwrap();
+    for (name, changed, least_db) in [
+        ("half", half_weights(&model).unwrap(), 60.0),
+        ("weights", quantise_weights(&model, true, &|_| false).unwrap(), 30.0),
+        ("dynamic", quantise_dynamic(&model, &DynamicOptions::serving()).unwrap(), 20.0),
+        ("static", quantise_static(&model, &ranges, &static_options).unwrap(), 20.0),
+    ] {
+        let decibels = sqnr_db(&model, &changed);
+        assert!(decibels > least_db, "{name}: {decibels} dB");
+        assert!(decibels < 200.0, "{name} changed nothing");
+    }
+}
+
+#[test]
+fn answers_stay_float_in_serving_only() {
+    let model = picture_net();
+    let options = StaticOptions::serving(&model);
+    let calibration = samples(&[3, 8, 8], 8, 9);
+    let method = CalibrationMethod::MinMax;
+    let ranges = calibrate(&engine(), &model, &options.scope, method, &calibration, 8).unwrap();
+    let has_pair = |options: &StaticOptions| {
+        let quantised = quantise_static(&model, &ranges, options).unwrap();
+        quantised.nodes().iter().any(|node| node.op_type == "QuantizeLinear" && node.input[0] == "matmul")
+    };
+    assert!(!has_pair(&options));
+    assert!(has_pair(&StaticOptions { float_results: false, ..options }));
+}
+
+#[test]
+fn files_get_smaller() {
+    let model = perceptron_with_outlier();
+    let size = |model: &Model| model.to_bytes().len();
+    assert!(size(&half_weights(&model).unwrap()) * 10 < size(&model) * 8);
+    assert!(size(&quantise_weights(&model, true, &|_| false).unwrap()) * 10 < size(&model) * 6);
+    assert_eq!(quantise_weights(&model, true, &|_| true).unwrap().initializers(), model.initializers());
+}
+
+#[test]
+fn a_model_is_quantised_once() {
+    let quantised = quantise_dynamic(&picture_net(), &DynamicOptions::serving()).unwrap();
+    let errors = [
+        quantise_dynamic(&quantised, &DynamicOptions::serving()).unwrap_err(),
+        quantise_weights(&quantised, true, &|_| false).unwrap_err(),
+        quantise_static(&quantised, &Default::default(), &StaticOptions::reference()).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().starts_with("the model is quantised already: node `"), "{error}");
+    }
+}
