@@ -161,6 +161,16 @@ impl GraphEditor {
         self.graph.node.retain(|_| is_live.next().unwrap_or(true));
     }
 
+    /// Says that the nodes are of this version of ONNX's own operator set. Whether they mean the same there is for the
+    /// caller to know.
+    pub fn set_opset(&mut self, version: i64) {
+        for import in
+            self.proto.opset_import.iter_mut().filter(|import| crate::validate::is_own(&import.domain))
+        {
+            import.version = version;
+        }
+    }
+
     /// Says which tool made the model, after a change that deserves it.
     pub fn set_producer(&mut self, name: &str, version: &str) {
         name.clone_into(&mut self.proto.producer_name);

@@ -60,8 +60,11 @@ pub fn calibrate(
     Ok(Ranges(extents.iter().map(range).collect()))
 }
 
+/// Takes the name of a tensor and its values on one batch.
+type Visitor<'a> = dyn FnMut(&str, &[f32]) -> Result<(), OptimizeError> + 'a;
+
 /// A model whose inner tensors are outputs.
-pub(crate) struct Exposed {
+struct Exposed {
     replica: Arc<dyn Replica>,
     /// The float32 tensors that are made by nodes.
     outputs: Vec<String>,
@@ -81,11 +84,7 @@ impl Exposed {
     ///
     /// # Errors
     /// The engine refuses the model.
-    pub(crate) fn new(
-        engine: &dyn Engine,
-        model: &Model,
-        names: BTreeSet<String>,
-    ) -> Result<Self, OptimizeError> {
+    fn new(engine: &dyn Engine, model: &Model, names: BTreeSet<String>) -> Result<Self, OptimizeError> {
         let mut editor = GraphEditor::new(model.clone());
         let made: BTreeSet<&String> = model.nodes().iter().flat_map(|node| &node.output).collect();
         let exposed: Vec<&String> = names.iter().filter(|name| made.contains(name)).collect();
@@ -117,11 +116,11 @@ impl Exposed {
     ///
     /// # Errors
     /// A run fails, or `found` does.
-    pub(crate) fn run(
+    fn run(
         &self,
         samples: &Samples,
         batch_size: usize,
-        found: &mut dyn FnMut(&str, &[f32]) -> Result<(), OptimizeError>,
+        found: &mut Visitor<'_>,
     ) -> Result<(), OptimizeError> {
         let names: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
         for rows in samples.batches(batch_size) {

@@ -48,6 +48,7 @@ impl DynamicOptions {
 pub fn quantise_dynamic(model: &Model, options: &DynamicOptions) -> Result<Model, OptimizeError> {
     super::qdq::refuse_quantised(model)?;
     let mut editor = GraphEditor::new(model.clone());
+    super::opset::raise(&mut editor, model.opset(), super::opset::DYNAMIC)?;
     let split = split_gemms(&mut editor, &options.scope)?;
     let mut rewrite = Rewrite { editor, options, inputs: HashMap::new(), weights: HashMap::new() };
     let nodes = rewrite.editor.graph().node.clone();

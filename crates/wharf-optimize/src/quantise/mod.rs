@@ -1,6 +1,7 @@
 //! Numbers of fewer bits: 8-bit integers, static or dynamic, for weights alone, or 16-bit floats.
 
 mod dynamic;
+mod opset;
 pub(crate) mod parameters;
 mod qdq;
 pub(crate) mod scope;

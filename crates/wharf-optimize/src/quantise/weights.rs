@@ -109,19 +109,19 @@ fn channel_of(index: usize, dims: &[usize], axis: Option<usize>) -> usize {
     })
 }
 
+/// Elements, row by row, and dimensions.
+pub(crate) type Floats = (Vec<f32>, Vec<usize>);
+
 /// A constant of float32 with its dimensions; `None` where `name` is no such constant.
 ///
 /// # Errors
 /// The constant's data is malformed.
-pub(crate) fn float_constant(
-    editor: &GraphEditor,
-    name: &str,
-) -> Result<Option<(Vec<f32>, Vec<usize>)>, OptimizeError> {
+pub(crate) fn float_constant(editor: &GraphEditor, name: &str) -> Result<Option<Floats>, OptimizeError> {
     editor.initializer(name).map_or(Ok(None), floats)
 }
 
 /// The elements of a constant of float32 with its dimensions; `None` for other types.
-pub(crate) fn floats(constant: &TensorProto) -> Result<Option<(Vec<f32>, Vec<usize>)>, OptimizeError> {
+pub(crate) fn floats(constant: &TensorProto) -> Result<Option<Floats>, OptimizeError> {
     let tensor = constant.to_tensor()?;
     match tensor.dtype() {
         DType::F32 => Ok(Some((tensor.to_vec::<f32>()?, tensor.shape().dims().to_vec()))),

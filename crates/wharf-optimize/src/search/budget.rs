@@ -34,7 +34,7 @@ impl Budget {
         let (limit, loss) = (self.max_loss?, entry.loss);
         let decisive = if self.must_be_certain { loss.high } else { loss.mean };
         // A loss that is no number does not fit either.
-        (!(decisive <= limit)).then(|| {
+        (decisive > limit || decisive.is_nan()).then(|| {
             let [mean, low, high, limit] = [loss.mean, loss.low, loss.high, limit].map(|share| share * 100.0);
             format!(
                 "loses {mean:.2} points of {} (95 %: {low:.2} to {high:.2}), at most {limit} allowed",

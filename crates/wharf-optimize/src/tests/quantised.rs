@@ -29,7 +29,8 @@ fn assert_same(model: &Model, case: &Case, net: &str) {
         .map(|node| (node.op_type.clone(), node.input.clone(), node.output.clone()))
         .collect();
     let mut expected = case.nodes.clone();
-    (nodes.sort(), expected.sort()).0;
+    nodes.sort();
+    expected.sort();
     assert_eq!(nodes, expected, "{name}");
 }
 

@@ -1,6 +1,7 @@
-use wharf_onnx::Model;
+use wharf_onnx::{GraphBuilder, Model};
+use wharf_tensor::{DType, TensorSpec};
 
-use super::nets::{answers, engine, perceptron_with_outlier, picture_net, samples};
+use super::nets::{answers, engine, perceptron_with_outlier, picture_net, random, samples};
 use crate::{
     CalibrationMethod, DynamicOptions, StaticOptions, calibrate, half_weights, quantise_dynamic,
     quantise_static, quantise_weights,
@@ -47,6 +48,26 @@ fn answers_stay_float_in_serving_only() {
     };
     assert!(!has_pair(&options));
     assert!(has_pair(&StaticOptions { float_results: false, ..options }));
+}
+
+/// Nothing quantised follows the activation, so no bounds of integers do its work.
+#[test]
+fn an_activation_of_the_answers_stays() {
+    let mut graph = GraphBuilder::new("rectified");
+    let x = graph.input(&TensorSpec::new("x", DType::F32, &[-1, 8])).unwrap();
+    let w = random(&mut graph, "w", &[8, 4]);
+    let product = graph.gemm(&x, &w, None);
+    let rectified = graph.relu(&product);
+    graph.output(&rectified, &TensorSpec::new("logits", DType::F32, &[-1, 4])).unwrap();
+    let model = graph.build().unwrap();
+    let (options, calibration) = (StaticOptions::serving(&model), samples(&[8], 64, 9));
+    let method = CalibrationMethod::MinMax;
+    let ranges = calibrate(&engine(), &model, &options.scope, method, &calibration, 8).unwrap();
+    let quantised = quantise_static(&model, &ranges, &options).unwrap();
+    let (expected, actual) = (answers(&model, &calibration), answers(&quantised, &calibration));
+    assert!(actual.iter().all(|&value| value >= 0.0) && actual.contains(&0.0));
+    let worst = expected.iter().zip(&actual).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!((1e-6..0.05).contains(&worst), "{worst}");
 }
 
 #[test]

@@ -79,12 +79,17 @@ impl Marks {
         }
     }
 
-    /// Takes back the marks of results of weighted nodes that no quantised node takes.
+    /// Takes back the marks of results of products of matrices that no quantised node takes.
     fn leave_results(&mut self, editor: &GraphEditor, options: &StaticOptions) {
         let nodes = editor.graph().node.iter();
-        let weighted = nodes.filter(|node| ["Gemm", "MatMul"].contains(&node.op_type.as_str()));
-        for name in weighted.flat_map(|node| &node.output) {
-            let is_taken = editor.consumers(name).any(|node| options.scope.holds(node));
+        for name in nodes.filter(|node| is_product(node)).flat_map(|node| &node.output) {
+            // An activation that stayed, because nothing quantised follows it, does not count.
+            let is_taker = |node: &NodeProto| {
+                let stays = REMOVABLE.contains(&node.op_type.as_str());
+                let is_marked = node.output.first().is_some_and(|output| self.marks.contains_key(output));
+                options.scope.holds(node) && (is_marked || !stays)
+            };
+            let is_taken = editor.consumers(name).any(is_taker);
             if !is_taken && self.marks.get(name) == Some(&Mark::Activation) {
                 self.marks.remove(name);
             }
@@ -222,7 +227,7 @@ impl Walk<'_> {
 
     /// `Relu` and `Clip`: where only they take what comes before, its producer makes their output instead.
     fn removable(&mut self, input: &str, output: &str) -> bool {
-        if !self.marks.holds(input) {
+        if !self.marks.holds(input) || self.is_result(input, output) {
             return false;
         }
         let is_superfluous = self.ranges.get(output).is_some()
@@ -237,6 +242,14 @@ impl Walk<'_> {
         }
         self.activation(output);
         is_superfluous
+    }
+
+    /// Whether what an activation makes of a product of matrices is to stay float, and so the activation as well: without
+    /// bounds of integers behind it, it has work to do.
+    fn is_result(&self, input: &str, output: &str) -> bool {
+        self.options.float_results
+            && self.editor.producer(input).is_some_and(is_product)
+            && !self.editor.consumers(output).any(|node| self.options.scope.holds(node))
     }
 
     /// What is filled in is zero, which every range holds, or a value that is there already.
@@ -258,6 +271,13 @@ impl Walk<'_> {
     fn is_float_constant(&self, name: &str) -> bool {
         self.editor.initializer(name).is_some_and(|constant| constant.data_type == 1)
     }
+}
+
+/// Activations that the bounds of integers can replace.
+const REMOVABLE: [&str; 2] = ["Clip", "Relu"];
+
+fn is_product(node: &NodeProto) -> bool {
+    ["Gemm", "MatMul"].contains(&node.op_type.as_str())
 }
 
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a wharf_onnx::proto::AttributeProto> {

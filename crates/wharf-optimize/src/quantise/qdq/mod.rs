@@ -70,7 +70,7 @@ impl StaticOptions {
 /// A `Relu` or `Clip` behind a quantised node goes: the bounds of the integers do its work.
 ///
 /// # Errors
-/// The model is quantised already, a weight is not finite, or the graph cannot be changed.
+/// The model is quantised already or of an operator set too old, a weight is not finite, or the graph cannot be changed.
 pub fn quantise_static(
     model: &Model,
     ranges: &Ranges,
@@ -78,6 +78,8 @@ pub fn quantise_static(
 ) -> Result<Model, OptimizeError> {
     refuse_quantised(model)?;
     let mut editor = GraphEditor::new(model.clone());
+    let least = if options.per_channel { super::opset::CHANNELS } else { super::opset::QUANTISE };
+    super::opset::raise(&mut editor, model.opset(), least)?;
     let ranges = adjusted(&editor, ranges, &options.scope);
     let marks = Marks::of_graph(&mut editor, &ranges, options);
     let weights = marks.fit_constants(&editor, &ranges, options)?;
