@@ -1,8 +1,8 @@
 //! Makes a model smaller and faster within a budget: quantisation, pruning, search, report.
 //!
 //! - Changes of a graph, without a runtime: [`quantise_static`] and [`quantise_dynamic`], with the scales of
-//!   onnxruntime.quantization to the last bit; [`quantise_weights`], [`half_weights`], [`prune_channels`] and
-//!   [`prune_magnitude`].
+//!   onnxruntime.quantization to the last bit; [`quantise_weights`], [`half_weights`], [`prune_channels`],
+//!   [`prune_magnitude`] and [`fold_batch_norms`].
 //! - [`calibrate`] runs a graph in an engine and finds the ranges of what is within.
 //! - [`optimize`] makes candidates of a [`Request`], measures size, latency, quality and noise of each, refuses those that
 //!   break the [`Budget`] with the reason, and chooses; [`write_report`] tells it, and [`publish`] makes the choice a new
@@ -28,6 +28,7 @@
 mod calibrate;
 mod data;
 mod error;
+mod fold;
 mod measure;
 mod prune;
 mod publish;
@@ -40,6 +41,7 @@ mod tests;
 pub use calibrate::{CalibrationMethod, Extent, Ranges, calibrate};
 pub use data::{Evaluation, Samples, Targets};
 pub use error::{OptimizeError, OptimizeErrorKind};
+pub use fold::fold_batch_norms;
 pub use measure::{
     Interval, Latency, LatencyOptions, LayerNoise, Quality, evaluate, layer_noise, measure_latency,
     paired_interval,

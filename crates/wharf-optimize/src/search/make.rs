@@ -17,7 +17,8 @@ use crate::quantise::{
 /// Makes candidates of one model; keeps the ranges that it has found.
 pub(super) struct Maker<'a> {
     pub(super) engine: &'a dyn Engine,
-    pub(super) model: &'a Model,
+    /// The model as it was, with its batch normalisations folded.
+    pub(super) model: Model,
     pub(super) calibration: &'a Samples,
     pub(super) batch_size: usize,
     pub(super) ranges: HashMap<String, Ranges>,

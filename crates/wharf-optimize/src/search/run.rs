@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wharf_engine::{Engine, LoadOptions, ModelSource, Replica};
 use wharf_onnx::Model;
@@ -11,8 +12,10 @@ use super::make::{Maker, static_options};
 use super::outcome::{Entry, Outcome};
 use super::request::{Event, Request};
 use crate::OptimizeError;
+use crate::fold::fold_batch_norms;
 use crate::measure::{
-    Latency, Quality, evaluate, layer_noise, measure_latency, paired_interval, results_of, sqnr_of_results,
+    Latency, LatencyOptions, Quality, evaluate, layer_noise, measure_latency, paired_interval, results_of,
+    sqnr_of_results,
 };
 use crate::prune::PrunedLayer;
 
@@ -72,7 +75,7 @@ impl<'a> Search<'a> {
         let baseline = Baseline { replica, quality, results, size_bytes };
         let maker = Maker {
             engine,
-            model: request.model,
+            model: fold_batch_norms(request.model)?,
             calibration: request.calibration,
             batch_size: request.batch_size,
             ranges: HashMap::new(),
@@ -93,8 +96,8 @@ impl<'a> Search<'a> {
 
     fn add_baseline(&mut self) -> Result<(), OptimizeError> {
         let replica = Arc::clone(&self.baseline.replica);
-        let [latency, batch_latency] =
-            [1, self.request.batch_size].map(|batch| self.latencies(&[&replica], batch));
+        let [latency, batch_latency] = [1, self.request.batch_size]
+            .map(|batch| self.latencies(&[&replica], batch, self.request.latency.limit));
         let entry = Entry {
             name: "as it was".to_owned(),
             size_bytes: self.baseline.size_bytes,
@@ -119,7 +122,7 @@ impl<'a> Search<'a> {
             Ok(made) => made,
             Err(error) => return Ok(self.skip(&name, &error.to_string())),
         };
-        if model == *self.request.model {
+        if model == self.maker.model {
             return Ok(self.skip(&name, "changes nothing in this model"));
         }
         match self.measure(candidate, &model, layers) {
@@ -146,8 +149,12 @@ impl<'a> Search<'a> {
         let pairs = self.baseline.quality.samples.iter().zip(&quality.samples);
         let differences: Vec<f64> = pairs.map(|(before, after)| before - after).collect();
         let baseline = Arc::clone(&self.baseline.replica);
-        let single = self.latencies(&[&baseline, &replica], 1)?;
-        let batch = self.latencies(&[&baseline, &replica], request.batch_size)?;
+        let loss = paired_interval(&differences, request.seed);
+        // What loses far too much is timed for the report only.
+        let is_hopeless = request.budget.max_loss.is_some_and(|limit| loss.low > limit);
+        let limit = if is_hopeless { request.latency.limit / 8 } else { request.latency.limit };
+        let single = self.latencies(&[&baseline, &replica], 1, limit)?;
+        let batch = self.latencies(&[&baseline, &replica], request.batch_size, limit)?;
         let samples = request.calibration.first(request.layer_samples)?;
         let sqnr_db = sqnr_of_results(&*replica, &samples, request.batch_size, &self.baseline.results)?;
         let mut entry = Entry {
@@ -159,7 +166,7 @@ impl<'a> Search<'a> {
             speed_up: single[0].p50_ms / single[1].p50_ms,
             metric: quality.metric,
             quality: quality.value,
-            loss: paired_interval(&differences, request.seed),
+            loss,
             sqnr_db: Some(sqnr_db),
             pruned,
             ..Entry::default()
@@ -177,10 +184,16 @@ impl<'a> Search<'a> {
         Ok(place)
     }
 
-    fn latencies(&self, replicas: &[&Arc<dyn Replica>], batch: usize) -> Result<Vec<Latency>, OptimizeError> {
+    fn latencies(
+        &self,
+        replicas: &[&Arc<dyn Replica>],
+        batch: usize,
+        limit: Duration,
+    ) -> Result<Vec<Latency>, OptimizeError> {
         let evaluation = self.request.evaluation;
         let inputs = evaluation.samples.repeated(batch.max(1))?;
-        measure_latency(replicas, &inputs, &[&evaluation.output], batch.max(1), self.request.latency)
+        let options = LatencyOptions { limit, ..self.request.latency };
+        measure_latency(replicas, &inputs, &[&evaluation.output], batch.max(1), options)
     }
 
     /// The noise of each layer, and static int8 with the noisiest in float where all of them lose too much.
@@ -188,7 +201,7 @@ impl<'a> Search<'a> {
         let Some((step, loss)) = self.best_static() else { return Ok(()) };
         let Step::Static { calibration, .. } = &step else { return Ok(()) };
         (self.observer)(&Event::Layers);
-        let model = self.request.model;
+        let model = &self.maker.model.clone();
         let ranges = self.maker.ranges(model, *calibration, true)?;
         let samples = self.request.calibration.first(self.request.layer_samples)?;
         let options = static_options(model, &step);

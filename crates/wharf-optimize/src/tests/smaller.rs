@@ -1,10 +1,10 @@
-use wharf_onnx::{GraphBuilder, Model};
+use wharf_onnx::{BatchNorm, Conv2d, GraphBuilder, Model, Window};
 use wharf_tensor::{DType, TensorSpec};
 
-use super::nets::{answers, engine, perceptron_with_outlier, picture_net, random, samples};
+use super::nets::{answers, constant, engine, perceptron_with_outlier, picture_net, random, samples};
 use crate::{
-    CalibrationMethod, DynamicOptions, StaticOptions, calibrate, half_weights, quantise_dynamic,
-    quantise_static, quantise_weights,
+    CalibrationMethod, DynamicOptions, StaticOptions, calibrate, fold_batch_norms, half_weights,
+    quantise_dynamic, quantise_static, quantise_weights,
 };
 
 fn sqnr_db(model: &Model, changed: &Model) -> f64 {
@@ -68,6 +68,32 @@ fn an_activation_of_the_answers_stays() {
     assert!(actual.iter().all(|&value| value >= 0.0) && actual.contains(&0.0));
     let worst = expected.iter().zip(&actual).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!((1e-6..0.05).contains(&worst), "{worst}");
+}
+
+#[test]
+fn batch_normalisations_go_into_convolutions() {
+    let mut graph = GraphBuilder::new("normalised");
+    let x = graph.input(&TensorSpec::new("x", DType::F32, &[-1, 3, 8, 8])).unwrap();
+    let (w1, w2, b2) = (
+        random(&mut graph, "w1", &[4, 3, 3, 3]),
+        random(&mut graph, "w2", &[4, 4, 1, 1]),
+        random(&mut graph, "b2", &[4]),
+    );
+    let [scale, bias, mean] = ["scale", "bias", "mean"].map(|name| random(&mut graph, name, &[4]));
+    let variance = constant(&mut graph, "variance", &[4], vec![0.5, 1.0, 2.0, 0.01]);
+    let norm = BatchNorm { scale: &scale, bias: &bias, mean: &mean, variance: &variance, epsilon: 1e-3 };
+    let first = graph.conv2d(&x, &w1, None, &Conv2d::new(Window::square(3, 1, 1)));
+    let first = graph.batch_norm(&first, &norm);
+    let second = graph.conv2d(&first, &w2, Some(&b2), &Conv2d::new(Window::square(1, 1, 0)));
+    let normalised = graph.batch_norm(&second, &norm);
+    let sum = graph.add(&normalised, &first);
+    let pooled = graph.global_average_pool(&sum);
+    let flat = graph.flatten(&pooled, 1);
+    graph.output(&flat, &TensorSpec::new("logits", DType::F32, &[-1, 4])).unwrap();
+    let model = graph.build().unwrap();
+    let folded = fold_batch_norms(&model).unwrap();
+    assert!(folded.nodes().iter().all(|node| node.op_type != "BatchNormalization"));
+    assert!(sqnr_db(&model, &folded) > 100.0);
 }
 
 #[test]
