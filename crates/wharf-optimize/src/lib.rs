@@ -3,10 +3,10 @@
 //! - Changes of a graph, without a runtime: [`quantise_static`] and [`quantise_dynamic`], with the scales of
 //!   onnxruntime.quantization to the last bit; [`quantise_weights`], [`half_weights`], [`prune_channels`],
 //!   [`prune_magnitude`] and [`fold_batch_norms`].
-//! - [`calibrate`] runs a graph in an engine and finds the ranges of what is within.
+//! - [`calibrate()`] runs a graph in an engine and finds the ranges of what is within.
 //! - [`optimize`] makes candidates of a [`Request`], measures size, latency, quality and noise of each, refuses those that
-//!   break the [`Budget`] with the reason, and chooses; [`write_report`] tells it, and [`publish`] makes the choice a new
-//!   version whose lineage names its parent.
+//!   break the [`Budget`] with the reason, and chooses; [`write_report`] tells it, and [`publish()`] makes the choice a
+//!   new version whose lineage names its parent.
 //!
 //! ```no_run
 //! use wharf_engine::OnnxEngine;
