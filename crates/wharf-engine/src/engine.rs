@@ -57,6 +57,9 @@ pub struct LoadOptions {
     /// Whether the runtime remembers an allocation plan for every set of input shapes it meets: a little
     /// faster where shapes repeat, and memory that grows with every new shape where they do not.
     pub memory_pattern: bool,
+    /// Whether the runtime may fuse and reorder operators. Without, every value within the graph is computed as the
+    /// graph says, which is slower; for looking at them.
+    pub graph_optimisation: bool,
     /// Where it runs. Only a [`crate::IsolatingEngine`] has other processes.
     pub isolation: Isolation,
 }
@@ -69,6 +72,7 @@ impl Default for LoadOptions {
             inter_threads: 1,
             allow_spinning: false,
             memory_pattern: false,
+            graph_optimisation: true,
             isolation: Isolation::Shared,
         }
     }
@@ -100,6 +104,13 @@ impl LoadOptions {
     #[must_use]
     pub fn with_isolation(mut self, isolation: Isolation) -> Self {
         self.isolation = isolation;
+        self
+    }
+
+    /// With operators fused and reordered or not.
+    #[must_use]
+    pub fn with_graph_optimisation(mut self, allow: bool) -> Self {
+        self.graph_optimisation = allow;
         self
     }
 

@@ -22,6 +22,7 @@
 mod attribute;
 mod builder;
 mod dtype;
+mod edit;
 mod error;
 mod model;
 mod ops;
@@ -35,6 +36,7 @@ mod validate;
 pub use attribute::Attribute;
 pub use builder::{GraphBuilder, MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Value};
 pub use dtype::{dtype_code, dtype_from_code};
+pub use edit::GraphEditor;
 pub use error::{OnnxError, OnnxErrorKind};
 pub use model::{Model, read_model};
 pub use ops::{BatchNorm, Conv2d, Window};

@@ -25,6 +25,10 @@ pub(super) fn open(
 }
 
 fn builder(environment: &Environment, options: &LoadOptions) -> Result<SessionBuilder, ort::Error> {
+    let level = match options.graph_optimisation {
+        true => GraphOptimizationLevel::All,
+        false => GraphOptimizationLevel::Disable,
+    };
     let spin = if options.allow_spinning { "1" } else { "0" };
     Ok(Session::builder(environment)?
         .with_intra_threads(options.intra_threads.max(1))?
@@ -32,7 +36,7 @@ fn builder(environment: &Environment, options: &LoadOptions) -> Result<SessionBu
         .with_parallel_execution(options.inter_threads > 1)?
         .with_config_entry("session.intra_op.allow_spinning", spin)?
         .with_config_entry("session.inter_op.allow_spinning", spin)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_optimization_level(level)?
         .with_memory_pattern(options.memory_pattern)?
         .with_deterministic_compute(true)?)
 }

@@ -25,7 +25,8 @@ impl Source {
         for threads in [options.intra_threads, options.inter_threads] {
             head.put_u64_ne(threads as u64);
         }
-        head.extend([options.allow_spinning, options.memory_pattern].map(u8::from));
+        let flags = [options.allow_spinning, options.memory_pattern, options.graph_optimisation];
+        head.extend(flags.map(u8::from));
         match self {
             Source::File(path) => {
                 head.put_u8(0);
@@ -45,7 +46,8 @@ impl Source {
             .with_intra_threads(get_size(&mut head)?)
             .with_inter_threads(get_size(&mut head)?)
             .with_spinning(get_u8(&mut head)? != 0)
-            .with_memory_pattern(get_u8(&mut head)? != 0);
+            .with_memory_pattern(get_u8(&mut head)? != 0)
+            .with_graph_optimisation(get_u8(&mut head)? != 0);
         let source = match get_u8(&mut head)? {
             0 => Source::File(OsString::from_vec(get_bytes(&mut head)?.to_vec()).into()),
             _ => Source::Bytes(body.part(get_size(&mut head)?)?),
@@ -282,6 +284,7 @@ mod tests {
     #[test]
     fn sources_specs_and_failures_come_back_as_they_went() {
         let options = LoadOptions::default().with_intra_threads(3).with_inter_threads(2).with_spinning(true);
+        let options = options.with_graph_optimisation(false);
         for source in [Source::File("a b/\u{fc}.onnx".into()), Source::Bytes(Bytes::from_static(b"model"))] {
             let (head, body) = source.encode(&options);
             let Frame { head, mut body, .. } = sent(&head, &[Bytes::copy_from_slice(body)]);
