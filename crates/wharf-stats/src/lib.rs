@@ -1,0 +1,12 @@
+//! Statistics of training over plain slices: what is worth selecting, how to split, how good it is, how sure
+//! that is.
+
+mod error;
+#[cfg(test)]
+mod goldens;
+mod mutual;
+mod random;
+pub mod special;
+
+pub use error::{StatsError, StatsErrorKind};
+pub use mutual::{Column, MutualInformation, MutualScore, discrete_information, entropy};
