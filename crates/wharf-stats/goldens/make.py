@@ -7,11 +7,12 @@ import json
 import pathlib
 import warnings
 
+import folds
 import mutual
 import special
 
 warnings.simplefilter("ignore")
-SECTIONS = [mutual, special]
+SECTIONS = [folds, mutual, special]
 
 for section in SECTIONS:
     path = pathlib.Path(__file__).parent / f"{section.__name__}.json"

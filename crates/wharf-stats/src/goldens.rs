@@ -5,6 +5,7 @@ use serde_json::Value;
 /// A section of the goldens.
 pub(crate) fn golden(name: &str) -> Value {
     let text = match name {
+        "folds" => include_str!("../goldens/folds.json"),
         "mutual" => include_str!("../goldens/mutual.json"),
         "special" => include_str!("../goldens/special.json"),
         _ => panic!("no goldens are called {name}"),

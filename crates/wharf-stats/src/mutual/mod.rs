@@ -18,6 +18,7 @@ mod prepare;
 
 use rayon::prelude::*;
 
+pub(crate) use discrete::{counts, entropy_of_counts};
 pub use discrete::{discrete_information, entropy};
 
 use crate::error::{StatsError, check_count, check_length};
