@@ -9,10 +9,11 @@ import warnings
 
 import folds
 import mutual
+import scores
 import special
 
 warnings.simplefilter("ignore")
-SECTIONS = [folds, mutual, special]
+SECTIONS = [folds, mutual, scores, special]
 
 for section in SECTIONS:
     path = pathlib.Path(__file__).parent / f"{section.__name__}.json"

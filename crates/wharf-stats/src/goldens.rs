@@ -7,6 +7,7 @@ pub(crate) fn golden(name: &str) -> Value {
     let text = match name {
         "folds" => include_str!("../goldens/folds.json"),
         "mutual" => include_str!("../goldens/mutual.json"),
+        "scores" => include_str!("../goldens/scores.json"),
         "special" => include_str!("../goldens/special.json"),
         _ => panic!("no goldens are called {name}"),
     };

@@ -6,10 +6,18 @@ mod folds;
 #[cfg(test)]
 mod goldens;
 mod mutual;
+mod quantile;
 mod random;
+mod scores;
 pub mod special;
 mod sum;
 
 pub use error::{StatsError, StatsErrorKind};
 pub use folds::{Fold, FoldWarning, Folds, HoldOut, KFold, TimeSeriesSplit};
 pub use mutual::{Column, MutualInformation, MutualScore, discrete_information, entropy};
+pub use quantile::quantile;
+pub use scores::{
+    BestThreshold, ColumnImportance, InformationGain, PermutationImportance, TestScore, best_threshold,
+    chi_squared, discretise_mdl, f_classification, f_regression, information_gain, select_above, select_best,
+    select_percentile,
+};
