@@ -8,12 +8,13 @@ import pathlib
 import warnings
 
 import folds
+import metrics
 import mutual
 import scores
 import special
 
 warnings.simplefilter("ignore")
-SECTIONS = [folds, mutual, scores, special]
+SECTIONS = [folds, metrics, mutual, scores, special]
 
 for section in SECTIONS:
     path = pathlib.Path(__file__).parent / f"{section.__name__}.json"

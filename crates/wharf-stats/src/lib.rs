@@ -5,6 +5,7 @@ mod error;
 mod folds;
 #[cfg(test)]
 mod goldens;
+mod metrics;
 mod mutual;
 mod quantile;
 mod random;
@@ -14,6 +15,11 @@ mod sum;
 
 pub use error::{StatsError, StatsErrorKind};
 pub use folds::{Fold, FoldWarning, Folds, HoldOut, KFold, TimeSeriesSplit};
+pub use metrics::{
+    Averages, ClassReport, ClassScore, MultiLabelReport, accuracy, average_precision, brier,
+    brier_multi_class, log_loss, mean_absolute_error, mean_absolute_percentage_error, mean_ndcg,
+    mean_squared_error, multi_label, ndcg, r_squared, roc_auc, roc_auc_one_vs_rest, root_mean_squared_error,
+};
 pub use mutual::{Column, MutualInformation, MutualScore, discrete_information, entropy};
 pub use quantile::quantile;
 pub use scores::{
