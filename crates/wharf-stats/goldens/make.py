@@ -8,13 +8,14 @@ import pathlib
 import warnings
 
 import folds
+import intervals
 import metrics
 import mutual
 import scores
 import special
 
 warnings.simplefilter("ignore")
-SECTIONS = [folds, metrics, mutual, scores, special]
+SECTIONS = [folds, intervals, metrics, mutual, scores, special]
 
 for section in SECTIONS:
     path = pathlib.Path(__file__).parent / f"{section.__name__}.json"

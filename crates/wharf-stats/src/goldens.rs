@@ -6,6 +6,7 @@ use serde_json::Value;
 pub(crate) fn golden(name: &str) -> Value {
     let text = match name {
         "folds" => include_str!("../goldens/folds.json"),
+        "intervals" => include_str!("../goldens/intervals.json"),
         "metrics" => include_str!("../goldens/metrics.json"),
         "mutual" => include_str!("../goldens/mutual.json"),
         "scores" => include_str!("../goldens/scores.json"),

@@ -26,7 +26,7 @@ impl KFold {
 }
 
 /// The place of each sample's group among the sorted groups, and the size of each group.
-pub(super) fn places(groups: &[u32]) -> (Vec<usize>, Vec<usize>) {
+pub(crate) fn places(groups: &[u32]) -> (Vec<usize>, Vec<usize>) {
     let mut names = groups.to_vec();
     names.sort_unstable();
     names.dedup();

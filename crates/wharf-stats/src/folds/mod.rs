@@ -13,6 +13,7 @@ mod time;
 
 use std::fmt;
 
+pub(crate) use group::places;
 pub use hold_out::HoldOut;
 pub use time::TimeSeriesSplit;
 

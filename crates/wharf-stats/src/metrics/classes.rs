@@ -97,7 +97,7 @@ impl ClassReport {
             let predicted: u64 = self.confusion.iter().map(|cells| cells[class]).sum();
             f64::from(self.classes[class].support + predicted > 0)
         };
-        self.average(|class| occurs(class))
+        self.average(occurs)
     }
 
     /// Means over the classes, weighted by their rows.

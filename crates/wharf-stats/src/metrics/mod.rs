@@ -11,6 +11,7 @@ pub use classes::{Averages, ClassReport, ClassScore, accuracy};
 pub use multi_label::{MultiLabelReport, multi_label};
 pub use probability::{brier, brier_multi_class, log_loss};
 pub use ranking::{mean_ndcg, ndcg};
+pub(crate) use regression::{check as check_numbers, determination};
 pub use regression::{
     mean_absolute_error, mean_absolute_percentage_error, mean_squared_error, r_squared,
     root_mean_squared_error,

@@ -1,10 +1,7 @@
 //! Ross's estimator: a continuous column and classes.
 
-use std::collections::BTreeMap;
-
-use crate::special::digamma;
-
-use super::line::{Sorted, just_below};
+use super::line::{Sorted, just_below, neighbour_distance};
+use super::prepare::DigammaTable;
 
 /// Mutual information in nats; it may come out negative.
 ///
@@ -14,33 +11,38 @@ use super::line::{Sorted, just_below};
 ///
 /// Distances are differences, exact at any size of class. Scikit-learn takes those within a class of fewer
 /// than 2k + 2 samples from squares instead, and rounding then decides whether the k-th neighbour is counted.
-pub(super) fn information(values: &[f64], classes: &[u32], neighbours: usize) -> f64 {
-    let members = members(classes);
-    let whole = Sorted::new(values, members.iter().flatten().copied().collect());
+pub(super) fn information(values: &[f64], classes: &[u32], neighbours: usize, digamma: &DigammaTable) -> f64 {
+    let (of_row, sizes) = crate::folds::places(classes);
+    let rows = (0..classes.len() as u32).filter(|row| sizes[of_row[*row as usize]] > 1);
+    let whole = Sorted::new(values, rows);
     let count = whole.rows.len();
     if count == 0 {
         return 0.0;
     }
-    let (mut of_k, mut of_class, mut of_near) = (0.0, 0.0, 0.0);
-    for rows in members {
-        let class = Sorted::new(values, rows);
-        let size = class.rows.len();
+    let mut sum = 0.0;
+    for (values, places) in by_class(&whole, &of_row, &sizes) {
+        let size = values.len();
         let k = neighbours.min(size - 1);
-        of_k += size as f64 * digamma(k as f64);
-        of_class += size as f64 * digamma(size as f64);
-        for (place, value) in class.values.iter().enumerate() {
-            let radius = just_below(class.neighbour_distance(place, k));
-            of_near += digamma(whole.count_within(*value, radius) as f64);
+        sum += size as f64 * (digamma.of(k) - digamma.of(size));
+        for (index, place) in places.into_iter().enumerate() {
+            let radius = just_below(neighbour_distance(&values, index, k));
+            sum -= digamma.of(whole.count_within(place, radius));
         }
     }
-    digamma(count as f64) + (of_k - of_class - of_near) / count as f64
+    digamma.of(count) + sum / count as f64
 }
 
-/// The rows of each class that has more than one.
-fn members(classes: &[u32]) -> Vec<Vec<u32>> {
-    let mut members = BTreeMap::<u32, Vec<u32>>::new();
-    for (row, class) in classes.iter().enumerate() {
-        members.entry(*class).or_default().push(row as u32);
+/// The values of each class in ascending order, with their places among all that are sorted.
+fn by_class(
+    whole: &Sorted,
+    of_row: &[usize],
+    sizes: &[usize],
+) -> impl Iterator<Item = (Vec<f64>, Vec<usize>)> {
+    let mut members = vec![(Vec::new(), Vec::new()); sizes.len()];
+    for (place, (value, row)) in whole.values.iter().zip(&whole.rows).enumerate() {
+        let (values, places) = &mut members[of_row[*row as usize]];
+        values.push(*value);
+        places.push(place);
     }
-    members.into_values().filter(|rows| rows.len() > 1).collect()
+    members.into_iter().filter(|(values, _)| !values.is_empty())
 }

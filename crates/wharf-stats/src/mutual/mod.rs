@@ -22,7 +22,7 @@ pub(crate) use discrete::{counts, entropy_of_counts};
 pub use discrete::{discrete_information, entropy};
 
 use crate::error::{StatsError, check_count, check_length};
-use prepare::{Noise, Prepared};
+use prepare::{Noise, Prepared, Target};
 
 /// The values of a column.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ impl MutualInformation {
         features: &[Column<'_>],
         target: Column<'_>,
     ) -> Result<Vec<MutualScore>, StatsError> {
-        let target = Prepared::new("target", target, Noise::target(self.seed))?;
+        let target = Target::new(target, Noise::target(self.seed))?;
         let score = |(place, feature): (usize, &Column<'_>)| {
             let noise = Noise::feature(self.seed, place);
             self.score_prepared(*feature, noise, &target).map_err(|error| error.in_column(place))
@@ -126,7 +126,7 @@ impl MutualInformation {
         feature: (Column<'_>, &[f64]),
         target: (Column<'_>, &[f64]),
     ) -> Result<MutualScore, StatsError> {
-        let target = Prepared::new("target", target.0, Noise::Given(target.1))?;
+        let target = Target::new(target.0, Noise::Given(target.1))?;
         self.score_prepared(feature.0, Noise::Given(feature.1), &target)
     }
 
@@ -134,12 +134,12 @@ impl MutualInformation {
         &self,
         column: Column<'_>,
         noise: Noise<'_>,
-        target: &Prepared<'_>,
+        target: &Target<'_>,
     ) -> Result<MutualScore, StatsError> {
         if self.neighbours == 0 {
             return Err(StatsError::setting("neighbours is 0, expected at least 1"));
         }
-        check_length("feature", column.len(), target.column.len())?;
+        check_length("feature", column.len(), target.prepared.column.len())?;
         let feature = Prepared::new("feature", column, noise)?;
         let nats = self.estimate(&feature, target)?.max(0.0);
         let bound = if self.guard { column.entropy().min(target.entropy) } else { f64::INFINITY };
@@ -147,19 +147,24 @@ impl MutualInformation {
         Ok(MutualScore { nats: nats.min(bound), unguarded: is_lowered.then_some(nats) })
     }
 
-    fn estimate(&self, feature: &Prepared<'_>, target: &Prepared<'_>) -> Result<f64, StatsError> {
+    fn estimate(&self, feature: &Prepared<'_>, target: &Target<'_>) -> Result<f64, StatsError> {
         use Column::{Continuous, Discrete};
-        match (feature.column, target.column) {
+        match (feature.column, target.prepared.column) {
             (Discrete(feature), Discrete(target)) => Ok(discrete_information(feature, target)),
             (Continuous(_), Discrete(classes)) => {
-                Ok(class::information(&feature.values, classes, self.neighbours))
+                Ok(class::information(&feature.values, classes, self.neighbours, &target.digamma))
             }
             (Discrete(classes), Continuous(_)) => {
-                Ok(class::information(&target.values, classes, self.neighbours))
+                Ok(class::information(&target.prepared.values, classes, self.neighbours, &target.digamma))
             }
             (Continuous(_), Continuous(_)) => {
                 check_count("samples", feature.values.len(), self.neighbours + 1)?;
-                Ok(joint::information(&feature.values, &target.values, self.neighbours))
+                Ok(joint::information(
+                    &feature.values,
+                    &target.prepared.values,
+                    self.neighbours,
+                    &target.digamma,
+                ))
             }
         }
     }

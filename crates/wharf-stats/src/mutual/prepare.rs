@@ -2,6 +2,7 @@
 
 use crate::error::{StatsError, check_count, check_finite, check_length};
 use crate::random::{Purpose, Stream};
+use crate::special::digamma;
 
 use super::Column;
 
@@ -28,8 +29,36 @@ pub(super) struct Prepared<'a> {
     pub(super) column: Column<'a>,
     /// Scaled and with noise; empty for a discrete column.
     pub(super) values: Vec<f64>,
+}
+
+/// A target, with what is the same for all features.
+#[derive(Clone, Debug)]
+pub(super) struct Target<'a> {
+    pub(super) prepared: Prepared<'a>,
     /// In nats, of the column as it was given.
     pub(super) entropy: f64,
+    pub(super) digamma: DigammaTable,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(column: Column<'a>, noise: Noise<'_>) -> Result<Self, StatsError> {
+        let prepared = Prepared::new("target", column, noise)?;
+        Ok(Self { prepared, entropy: column.entropy(), digamma: DigammaTable::new(column.len()) })
+    }
+}
+
+/// ψ of the counts up to the number of samples: it is asked for once per sample and feature.
+#[derive(Clone, Debug)]
+pub(super) struct DigammaTable(Vec<f64>);
+
+impl DigammaTable {
+    fn new(samples: usize) -> Self {
+        Self((0..=samples).map(|count| digamma(count as f64)).collect())
+    }
+
+    pub(super) fn of(&self, count: usize) -> f64 {
+        self.0[count]
+    }
 }
 
 impl<'a> Prepared<'a> {
@@ -44,7 +73,7 @@ impl<'a> Prepared<'a> {
                 values
             }
         };
-        Ok(Self { column, values, entropy: column.entropy() })
+        Ok(Self { column, values })
     }
 }
 

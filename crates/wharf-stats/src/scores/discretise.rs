@@ -18,7 +18,7 @@ pub fn discretise_mdl(feature: &[f64], target: &[u32]) -> Result<Vec<f64>, Stats
     check_each("feature", feature, "a number or NaN", |value| !value.is_infinite())?;
     let sorted = SortedByValue::new(feature, target);
     let mut cuts = Vec::new();
-    let mut open = vec![0..sorted.rows.len()];
+    let mut open: Vec<_> = std::iter::once(0..sorted.rows.len()).collect();
     while let Some(range) = open.pop() {
         let Some(cut) = sorted.best_cut(range.clone()) else { continue };
         if pays(&sorted, &range, cut) {
