@@ -8,6 +8,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::gradient::Accumulator;
+use crate::schedule::PlateauState;
 use crate::trainer::Trainer;
 
 /// Where a run stands. Sums are kept as bits, so that reading gives back exactly what was written.
@@ -31,6 +33,12 @@ pub(crate) struct Progress {
     best_loss_bits: Option<u64>,
     /// Epochs since the lowest evaluation loss.
     pub(crate) since_best: u32,
+    /// The plateaus of the evaluation loss so far.
+    #[serde(default)]
+    pub(crate) plateau: PlateauState,
+    /// Pictures whose gradients wait for the optimiser; set when a checkpoint is written.
+    #[serde(default)]
+    waiting: u64,
 }
 
 impl Progress {
@@ -87,6 +95,8 @@ pub(crate) struct Checkpoints {
 const BEST: &str = "best.safetensors";
 const PARAMETERS: &str = "parameters";
 const BUFFERS: &str = "buffers";
+/// The sum of gradients that wait for the optimiser; nothing where none do.
+const WAITING: &str = "waiting";
 
 impl Checkpoints {
     pub(crate) fn new(run_dir: &Path, keep: usize) -> Result<Self, TrainError> {
@@ -151,7 +161,8 @@ impl Checkpoints {
 fn encode(trainer: &Trainer, progress: &Progress) -> Result<Vec<u8>, TrainError> {
     let to_run_error =
         |error: &dyn std::error::Error| TrainError::run(format!("cannot save the state: {error}"));
-    let json = serde_json::to_string(progress).map_err(|error| to_run_error(&error))?;
+    let progress = Progress { waiting: trainer.waiting.pictures, ..progress.clone() };
+    let json = serde_json::to_string(&progress).map_err(|error| to_run_error(&error))?;
     let steps = trainer.optimiser.steps.to_string();
     let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
     let mut tensors = vec![
@@ -160,6 +171,9 @@ fn encode(trainer: &Trainer, progress: &Progress) -> Result<Vec<u8>, TrainError>
     ];
     let slots = trainer.optimiser.slots.iter().enumerate();
     tensors.extend(slots.map(|(slot, values)| (slot_name(slot), bytes(values))));
+    if trainer.accumulates() {
+        tensors.push((WAITING.to_owned(), bytes(&trainer.waiting.sum)));
+    }
     let views = tensors.iter().map(|(name, bytes)| {
         TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name.as_str(), view))
     });
@@ -196,6 +210,11 @@ fn decode(content: &[u8], trainer: &mut Trainer) -> Result<Progress, String> {
     let buffers = read(BUFFERS, trainer.network.buffers.len())?;
     let slots = (0..trainer.optimiser.slots.len()).map(|slot| read(&slot_name(slot), parameters.len()));
     let slots = slots.collect::<Result<Vec<_>, String>>()?;
+    let sum = match (trainer.accumulates(), progress.waiting) {
+        (true, 1..) => read(WAITING, parameters.len())?,
+        _ => Vec::new(),
+    };
+    trainer.waiting = Accumulator { sum, pictures: progress.waiting };
     trainer.optimiser.slots = slots;
     trainer.optimiser.steps = steps;
     (trainer.network.parameters, trainer.network.buffers) = (parameters, buffers);

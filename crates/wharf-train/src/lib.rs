@@ -40,8 +40,10 @@ mod evaluate;
 mod event;
 mod export;
 mod feed;
+mod gradient;
 mod kernels;
 mod metrics;
+mod mixup;
 mod network;
 mod optimiser;
 #[cfg(test)]
@@ -61,16 +63,19 @@ pub use details::RunDetails;
 pub use error::{TrainError, TrainErrorKind};
 pub use event::{Event, Observer};
 pub use export::{
-    Goldens, Imported, PublishRequest, import_weights, import_weights_alone, load_weights, onnx_model,
-    publish, save_weights,
+    Goldens, GraphSamples, Imported, PublishRequest, graph_samples, import_weights, import_weights_alone,
+    load_weights, onnx_model, publish, save_weights,
 };
+pub use gradient::Clip;
+pub use kernels::loss::{Distillation, DistillationLoss};
 pub use metrics::{ClassScores, ConfusionMatrix, EpochMetrics, Evaluation};
 pub use network::{BufferSpec, Layer, LayerKind, LayerProblem, Network, ParameterSpec, Shortcut, StepResult};
 pub use optimiser::{AdamConfig, OptimiserConfig};
 pub use recipe::{
-    BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig, Recipe,
+    BadPictures, BatchConfig, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
+    Recipe,
 };
 pub use report::{Mistake, RunReport, SurestMistakes, environment, write_report};
-pub use schedule::{Decay, ScheduleConfig};
+pub use schedule::{Decay, OneCycle, Plateau, ScheduleConfig};
 pub use speed::time_steps;
 pub use train::{Findings, Outcome, TrainOptions, evaluate, train};

@@ -78,10 +78,10 @@ fn fifty_steps_match_pytorch() {
         fill(&mut network);
         let classes = network.classes();
         let loss = Loss::new(&recipe.loss, classes).unwrap();
-        let mut trainer = Trainer::new(network, recipe.optimiser, recipe.schedule, loss, 1);
+        let mut trainer = Trainer::new(network, &recipe, loss);
         for (step, expected) in case.losses.iter().enumerate() {
             let labels: Vec<usize> = (0..case.batch).map(|index| (index * 7 + step * 3) % classes).collect();
-            let place = Place { step: step as u64, total: case.losses.len() as u64, epoch: 0 };
+            let place = Place::new(step as u64, case.losses.len() as u64, 0);
             let result = trainer.step(pictures(1000 + step as u64, case), &labels, place);
             assert_close(&format!("{} loss {step}", case.name), f64::from(result.loss), *expected, *expected);
         }

@@ -9,4 +9,6 @@ pub(crate) enum Purpose {
     Dropout = 0x12,
     /// The order of an epoch's pictures.
     Order = 0x13,
+    /// Shares and orders of mixup.
+    Mixup = 0x14,
 }

@@ -1,6 +1,13 @@
 //! The learning rate over the steps of a run.
 
+mod one_cycle;
+mod plateau;
+
 use serde::Serialize;
+
+pub use one_cycle::OneCycle;
+pub use plateau::Plateau;
+pub(crate) use plateau::PlateauState;
 
 /// How the learning rate changes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -31,6 +38,10 @@ pub enum Decay {
         /// What is left at the end.
         final_factor: f64,
     },
+    /// It rises to its full value and falls to almost nothing, over all steps.
+    OneCycle(OneCycle),
+    /// It falls when the evaluation loss no longer does.
+    Plateau(Plateau),
 }
 
 /// Where in a run a step stands.
@@ -42,6 +53,15 @@ pub(crate) struct Place {
     pub(crate) total: u64,
     /// Epochs done before this one.
     pub(crate) epoch: u32,
+    /// What the rate has fallen to on plateaus of the evaluation loss; 1 where there was none.
+    pub(crate) plateau: f64,
+}
+
+impl Place {
+    /// A step of a run that has seen no plateau.
+    pub(crate) fn new(step: u64, total: u64, epoch: u32) -> Self {
+        Self { step, total, epoch, plateau: 1.0 }
+    }
 }
 
 impl ScheduleConfig {
@@ -58,6 +78,8 @@ impl ScheduleConfig {
                 let progress = (place.step - self.warm_up_steps) as f64 / length as f64;
                 final_factor + (1.0 - final_factor) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
             }
+            Decay::OneCycle(cycle) => cycle.factor(place.step, place.total),
+            Decay::Plateau(_) => place.plateau,
         }
     }
 }
@@ -68,7 +90,7 @@ mod tests {
 
     fn factors(warm_up_steps: u64, decay: Decay) -> Vec<f64> {
         let schedule = ScheduleConfig { warm_up_steps, decay };
-        (0..8).map(|step| schedule.factor(Place { step, total: 8, epoch: step as u32 / 2 })).collect()
+        (0..8).map(|step| schedule.factor(Place::new(step, 8, step as u32 / 2))).collect()
     }
 
     #[test]
@@ -80,5 +102,56 @@ mod tests {
         assert!((cosine[0] - 1.0).abs() < 1e-12 && (cosine[4] - 0.5).abs() < 1e-12 && cosine[7] < 0.05);
         assert_eq!(factors(4, Decay::Constant)[..5], [0.25, 0.5, 0.75, 1.0, 1.0]);
         assert_eq!(factors(4, Decay::Cosine { final_factor: 0.0 })[4], 1.0);
+    }
+
+    #[test]
+    fn one_cycle_and_plateau_are_pytorchs() {
+        let goldens: serde_json::Value =
+            serde_json::from_str(include_str!("../goldens/losses.json")).unwrap();
+        let numbers = |value: &serde_json::Value| -> Vec<f64> {
+            value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+        };
+        for case in goldens["one_cycle"].as_array().unwrap() {
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let decay = Decay::OneCycle(OneCycle {
+                rise: number("rise"),
+                start_divisor: number("start_divisor"),
+                final_divisor: number("final_divisor"),
+                is_cosine: case["is_cosine"].as_bool().unwrap(),
+            });
+            let (schedule, total) = (ScheduleConfig { warm_up_steps: 0, decay }, number("total") as u64);
+            for (step, expected) in (0..).zip(numbers(&case["factors"])) {
+                let factor = schedule.factor(Place::new(step, total, 0));
+                assert!((factor - expected).abs() < 1e-12, "{case}: step {step} {factor} {expected}");
+            }
+        }
+        for case in goldens["plateau"].as_array().unwrap() {
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let plateau = Plateau {
+                factor: number("factor"),
+                patience: number("patience") as u32,
+                threshold: number("threshold"),
+                cooldown: number("cooldown") as u32,
+                final_factor: number("final_factor"),
+            };
+            let schedule = ScheduleConfig { warm_up_steps: 0, decay: Decay::Plateau(plateau) };
+            let mut state = PlateauState::default();
+            for (loss, expected) in numbers(&case["losses"]).into_iter().zip(numbers(&case["factors"])) {
+                state.note(&plateau, loss);
+                let place = Place { plateau: state.factor(), ..Place::new(0, 1, 0) };
+                assert!((schedule.factor(place) - expected).abs() < 1e-12, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_cycles_stay_within_their_bounds() {
+        let cycle = OneCycle { rise: 0.3, start_divisor: 25.0, final_divisor: 1e4, is_cosine: true };
+        for total in 0..6 {
+            for step in 0..8 {
+                let factor = cycle.factor(step, total);
+                assert!((0.0..=1.0).contains(&factor), "step {step} of {total}: {factor}");
+            }
+        }
     }
 }

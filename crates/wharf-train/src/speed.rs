@@ -23,13 +23,13 @@ pub fn time_steps(recipe: &Recipe, input: [usize; 3], steps: u64) -> Result<Dura
     let pictures: Vec<f32> =
         (0..recipe.batch * network.input_len()).map(|_| 2.0 * random.uniform_f32() - 1.0).collect();
     let labels: Vec<usize> = (0..recipe.batch).map(|index| index % classes).collect();
-    let mut trainer = Trainer::new(network, recipe.optimiser, recipe.schedule, loss, recipe.seed);
+    let mut trainer = Trainer::new(network, recipe, loss);
     let (warm_up, mut start) = (5, Instant::now());
     for step in 0..warm_up + steps {
         if step == warm_up {
             start = Instant::now();
         }
-        trainer.step(pictures.clone(), &labels, Place { step, total: warm_up + steps, epoch: 0 });
+        trainer.step(pictures.clone(), &labels, Place::new(step, warm_up + steps, 0));
     }
     Ok(start.elapsed())
 }

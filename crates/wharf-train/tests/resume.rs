@@ -224,3 +224,45 @@ fn early_stop_keeps_the_best_epoch_also_after_a_resume() {
     assert_eq!(first.findings.unwrap().evaluation.loss, losses[0]);
     assert_eq!(outcome(true).findings.unwrap().evaluation.loss, losses[0]);
 }
+
+/// Runs until the next checkpoint at a time, each time in a new session; the bytes of the last weights.
+fn run_piecewise(recipe: &Recipe, run_dir: &Path) -> Vec<u8> {
+    loop {
+        let stop = Arc::new(AtomicBool::new(false));
+        let options = TrainOptions::new(run_dir)
+            .with_resume(run_dir.join("status.json").exists())
+            .with_threads(2)
+            .with_stop(Arc::clone(&stop));
+        let mut stop_at_checkpoint = |event: &Event| {
+            stop.fetch_or(matches!(event, Event::Checkpoint { .. }), Ordering::Relaxed);
+        };
+        if train(recipe, options, &mut stop_at_checkpoint).unwrap().findings.is_some() {
+            return std::fs::read(run_dir.join("weights.safetensors")).unwrap();
+        }
+    }
+}
+
+/// Ten batches an epoch, accumulated by four: checkpoints fall between the moves of the optimiser, and the last
+/// move of an epoch has two batches.
+#[test]
+fn accumulation_mixup_clipping_and_schedules_go_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let steps = "[training]\naccumulate = 4\nmixup = 0.4\nclip_norm = 0.5\n";
+    let plateau = "kind = \"plateau\"\npatience = 0\nthreshold = 0.5\nfactor = 0.5\n";
+    for (name, schedule) in [("cycle", "kind = \"one_cycle\"\n"), ("plateau", plateau)] {
+        let text = RECIPE
+            .replace("[training]\n", &format!("[schedule]\n{schedule}{steps}"))
+            .replace("every_steps = 3", "every_steps = 1");
+        let recipe = Recipe::parse(&text, folder.path()).unwrap();
+        let options = TrainOptions::new(folder.path().join(format!("{name}-unbroken"))).with_threads(1);
+        let unbroken = train(&recipe, options, &mut |_: &Event| {}).unwrap();
+        let expected =
+            std::fs::read(folder.path().join(format!("{name}-unbroken/weights.safetensors"))).unwrap();
+        let run_dir = folder.path().join(name);
+        assert!(run_piecewise(&recipe, &run_dir) == expected, "weights differ with {name}");
+        assert_eq!(learned(&run_dir), learned(&folder.path().join(format!("{name}-unbroken"))));
+        let rates: Vec<f64> = unbroken.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+        assert!(rates.first() > rates.last(), "{rates:?}");
+    }
+}

@@ -1,5 +1,11 @@
 //! Losses: their value over a batch and their gradient with respect to the logits.
 
+mod distillation;
+mod elements;
+
+pub use distillation::{Distillation, DistillationLoss};
+pub(crate) use elements::{ElementLoss, binary_cross_entropy, huber, mean_absolute_error};
+
 /// What a batch's predictions cost.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BatchLoss {
@@ -59,6 +65,11 @@ pub(crate) fn mean_squared_error(outputs: &[f32], truth: &[usize], classes: usiz
     result
 }
 
+/// How many rows of `[N, classes]` outputs are largest at their true class.
+pub(crate) fn count_correct(outputs: &[f32], truth: &[usize], classes: usize) -> usize {
+    outputs.chunks_exact(classes).zip(truth).filter(|(row, class)| argmax(row) == **class).count()
+}
+
 /// The index of the largest value; the first of equals.
 pub(crate) fn argmax(row: &[f32]) -> usize {
     let mut best = 0;
@@ -78,6 +89,8 @@ pub(crate) fn softmax(row: &[f32]) -> Vec<f32> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use wharf_transform::StagedStep;
 
 pub use settings::{
-    BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
+    BadPictures, BatchConfig, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
 };
 
 use crate::error::TrainError;
@@ -32,6 +32,8 @@ pub struct Recipe {
     pub epochs: u32,
     /// Pictures per step.
     pub batch: usize,
+    /// What is done to a batch, and to its gradient.
+    pub batches: BatchConfig,
     /// When to end before the last epoch.
     pub early_stop: Option<EarlyStop>,
     /// Where the pictures are.

@@ -11,10 +11,11 @@ use wharf_transform::{Pipeline, StagedStep};
 use super::Recipe;
 use super::layers::layers;
 use super::settings::{
-    BadPictures, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
+    BadPictures, BatchConfig, CheckpointConfig, DataConfig, EarlyStop, ExportConfig, InputType, LossConfig,
 };
+use crate::gradient::Clip;
 use crate::optimiser::{AdamConfig, OptimiserConfig};
-use crate::schedule::{Decay, ScheduleConfig};
+use crate::schedule::{Decay, OneCycle, Plateau, ScheduleConfig};
 
 const POSITIVE: &str = "a number above 0";
 const SHARE: &str = "a number from 0 up to but not including 1";
@@ -31,6 +32,7 @@ pub(super) fn recipe(text: &str, folder: &Path) -> Result<Recipe, Vec<Problem>> 
         seed: top.or("seed", 1),
         epochs: training.checked("epochs", 10, |epochs| *epochs > 0, "at least 1"),
         batch: training.checked("batch", 100, |batch| (1..=65_536).contains(batch), "1 to 65536"),
+        batches: batches(&training),
         early_stop: early_stop(training.section("early_stop", &empty)),
         data: data(top.section("data", &empty)),
         transform: transform(&top),
@@ -53,6 +55,19 @@ pub(super) fn recipe(text: &str, folder: &Path) -> Result<Recipe, Vec<Problem>> 
     top.finish();
     let problems = problems.into_inner();
     if problems.is_empty() { Ok(recipe) } else { Err(problems) }
+}
+
+fn batches(training: &Section<'_>) -> BatchConfig {
+    let positive = |key| training.optional_checked::<f64>(key, |value| *value > 0.0, POSITIVE);
+    let (norm, value) = (positive("clip_norm"), positive("clip_value"));
+    if norm.is_some() && value.is_some() {
+        training.report("clip_value", "cannot be together with `clip_norm`");
+    }
+    BatchConfig {
+        accumulate: training.checked("accumulate", 1, |batches| (1..=4096).contains(batches), "1 to 4096"),
+        clip: norm.map(Clip::Norm).or(value.map(Clip::Value)),
+        mixup: positive("mixup"),
+    }
 }
 
 fn early_stop(section: Section<'_>) -> Option<EarlyStop> {
@@ -105,10 +120,17 @@ fn transform(top: &Section<'_>) -> Vec<StagedStep> {
 }
 
 fn loss(section: Section<'_>) -> LossConfig {
-    let config = match section.choice("kind", &["cross_entropy", "mse"]) {
+    let config = match section
+        .choice("kind", &["cross_entropy", "mse", "binary_cross_entropy", "mae", "huber"])
+    {
         "mse" => LossConfig::Mse,
+        "mae" => LossConfig::Mae,
+        "huber" => LossConfig::Huber { delta: section.checked("delta", 1.0, |delta| *delta > 0.0, POSITIVE) },
+        "binary_cross_entropy" => {
+            LossConfig::BinaryCrossEntropy { pos_weight: weights(&section, "pos_weight") }
+        }
         _ => LossConfig::CrossEntropy {
-            class_weights: class_weights(&section),
+            class_weights: weights(&section, "class_weights"),
             label_smoothing: section.checked(
                 "label_smoothing",
                 0.0,
@@ -121,10 +143,10 @@ fn loss(section: Section<'_>) -> LossConfig {
     config
 }
 
-fn class_weights(section: &Section<'_>) -> Option<Vec<f64>> {
-    let weights = section.optional::<Vec<f64>>("class_weights")?;
+fn weights(section: &Section<'_>, key: &'static str) -> Option<Vec<f64>> {
+    let weights = section.optional::<Vec<f64>>(key)?;
     if weights.iter().any(|weight| *weight < 0.0) || weights.iter().all(|weight| *weight == 0.0) {
-        section.report("class_weights", "expected numbers of at least 0, not all 0");
+        section.report(key, "expected numbers of at least 0, not all 0");
     }
     Some(weights)
 }
@@ -170,7 +192,9 @@ fn adam(section: &Section<'_>, rate: f64, weight_decay: f64) -> AdamConfig {
 }
 
 fn schedule(section: Section<'_>) -> ScheduleConfig {
-    let decay = match section.choice("kind", &["constant", "step", "cosine"]) {
+    let decay = match section.choice("kind", &["constant", "step", "cosine", "one_cycle", "plateau"]) {
+        "one_cycle" => Decay::OneCycle(one_cycle(&section)),
+        "plateau" => Decay::Plateau(plateau(&section)),
         "step" => Decay::Step {
             every_epochs: section.checked("every_epochs", 1, |epochs| *epochs > 0, "at least 1"),
             factor: section.checked("factor", 0.1, |factor| *factor > 0.0, POSITIVE),
@@ -186,8 +210,36 @@ fn schedule(section: Section<'_>) -> ScheduleConfig {
         _ => Decay::Constant,
     };
     let warm_up_steps = section.or("warm_up_steps", 0);
+    if warm_up_steps > 0 && matches!(decay, Decay::OneCycle(_)) {
+        section.report("warm_up_steps", "cannot be with `one_cycle`, which rises by itself");
+    }
     section.finish();
     ScheduleConfig { warm_up_steps, decay }
+}
+
+fn one_cycle(section: &Section<'_>) -> OneCycle {
+    let above_1 = |value: &f64| *value >= 1.0;
+    OneCycle {
+        rise: section.checked("rise", 0.3, |share| *share > 0.0 && *share < 1.0, "a number between 0 and 1"),
+        start_divisor: section.checked("start_divisor", 25.0, above_1, "a number of at least 1"),
+        final_divisor: section.checked("final_divisor", 1e4, above_1, "a number of at least 1"),
+        is_cosine: section.choice("shape", &["cosine", "linear"]) == "cosine",
+    }
+}
+
+fn plateau(section: &Section<'_>) -> Plateau {
+    Plateau {
+        factor: section.checked(
+            "factor",
+            0.1,
+            |factor| *factor > 0.0 && *factor < 1.0,
+            "a number between 0 and 1",
+        ),
+        patience: section.or("patience", 10),
+        threshold: section.checked("threshold", 1e-4, |share| (0.0..1.0).contains(share), SHARE),
+        cooldown: section.or("cooldown", 0),
+        final_factor: section.checked("final_factor", 0.0, |factor| (0.0..=1.0).contains(factor), "0 to 1"),
+    }
 }
 
 fn checkpoint(section: Section<'_>) -> CheckpointConfig {

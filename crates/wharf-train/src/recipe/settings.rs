@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::gradient::Clip;
+
 /// Where the pictures are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataConfig {
@@ -54,6 +56,32 @@ pub enum LossConfig {
     },
     /// Mean squared distance to the one-hot label.
     Mse,
+    /// Cross-entropy of the sigmoid of each output against the one-hot label: each class against all others.
+    BinaryCrossEntropy {
+        /// Weight of each class where it is the true one, all 1 where absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pos_weight: Option<Vec<f64>>,
+    },
+    /// Mean absolute distance to the one-hot label.
+    Mae,
+    /// Half the squared distance to the one-hot label, linear beyond `delta`.
+    Huber {
+        /// The distance from which on the loss is linear.
+        delta: f64,
+    },
+}
+
+/// What is done to a batch, and to its gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BatchConfig {
+    /// Batches whose gradients the optimiser follows at once, at least 1.
+    pub accumulate: usize,
+    /// A bound on the gradient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+    /// The parameter of the Beta law by which pictures are blended; none blends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixup: Option<f64>,
 }
 
 /// When to end before the last epoch.

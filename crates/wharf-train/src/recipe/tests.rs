@@ -109,3 +109,55 @@ fn residual_blocks_nest() {
     let LayerKind::Residual { layers, shortcut } = &recipe.layers[2].kind else { panic!("not a residual") };
     assert_eq!((layers.len(), *shortcut), (2, Shortcut::Projection));
 }
+
+#[test]
+fn batches_schedules_and_losses_are_read() {
+    let with = |lines: &str| SMALL.replace("[training]\nepochs = 2\nbatch = 8", lines);
+    let text = with(
+        "[training]\naccumulate = 4\nclip_norm = 1\nmixup = 0.2\n[schedule]\nkind = \"one_cycle\"\nrise = 0.25\n[loss]\nkind = \"huber\"\ndelta = 0.5",
+    );
+    let recipe = Recipe::parse(&text, Path::new("")).unwrap();
+    let batches = BatchConfig { accumulate: 4, clip: Some(crate::Clip::Norm(1.0)), mixup: Some(0.2) };
+    assert_eq!((recipe.batches, recipe.loss), (batches, LossConfig::Huber { delta: 0.5 }));
+    let cycle = crate::OneCycle { rise: 0.25, start_divisor: 25.0, final_divisor: 1e4, is_cosine: true };
+    assert_eq!(recipe.schedule.decay, crate::Decay::OneCycle(cycle));
+    let plateau = with(
+        "[schedule]\nkind = \"plateau\"\npatience = 3\n[loss]\nkind = \"binary_cross_entropy\"\npos_weight = [1, 2, 1]",
+    );
+    let recipe = Recipe::parse(&plateau, Path::new("")).unwrap();
+    assert_eq!(recipe.loss, LossConfig::BinaryCrossEntropy { pos_weight: Some(vec![1.0, 2.0, 1.0]) });
+    assert!(
+        matches!(recipe.schedule.decay, crate::Decay::Plateau(plateau) if plateau.patience == 3 && plateau.factor == 0.1)
+    );
+    for (lines, expected) in [
+        (
+            "[training]\nclip_norm = 1\nclip_value = 1",
+            "`training.clip_value` = 1: cannot be together with `clip_norm`",
+        ),
+        ("[training]\nclip_norm = 0", "`training.clip_norm` = 0: expected a number above 0"),
+        ("[training]\naccumulate = 0", "`training.accumulate` = 0: expected 1 to 4096"),
+        ("[training]\nmixup = -1", "`training.mixup` = -1: expected a number above 0"),
+        ("[training]\nmixpu = 1", "`training.mixpu` = 1: unknown key `mixpu`, did you mean `mixup`?"),
+        (
+            "[schedule]\nkind = \"one_cycle\"\nwarm_up_steps = 3",
+            "`schedule.warm_up_steps` = 3: cannot be with `one_cycle`",
+        ),
+        (
+            "[schedule]\nkind = \"one_cycle\"\nrise = 1",
+            "`schedule.rise` = 1: expected a number between 0 and 1",
+        ),
+        (
+            "[schedule]\nkind = \"plateau\"\nfactor = 1",
+            "`schedule.factor` = 1: expected a number between 0 and 1",
+        ),
+        ("[loss]\nkind = \"huber\"\ndelta = 0", "`loss.delta` = 0: expected a number above 0"),
+        ("[loss]\nkind = \"mse\"\ndelta = 1", "`loss.delta` = 1: unknown key `delta`"),
+        (
+            "[loss]\nkind = \"binary_cross_entropy\"\npos_weight = [0, 0]",
+            "`loss.pos_weight` = [0, 0]: expected numbers of at least 0",
+        ),
+    ] {
+        let problems = problems(&with(lines));
+        assert!(problems.len() == 1 && problems[0].starts_with(expected), "{problems:?} lacks {expected}");
+    }
+}

@@ -20,7 +20,7 @@ use crate::metrics::{EpochMetrics, Evaluation};
 use crate::network::Network;
 use crate::recipe::Recipe;
 use crate::report::{RunReport, environment, write_report};
-use crate::schedule::Place;
+use crate::schedule::{Decay, Place};
 use crate::trainer::{Loss, Trainer};
 use crate::weights;
 
@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         let network = Network::new(feeds.shape(), &recipe.layers, recipe.seed).map_err(TrainError::layers)?;
         check_classes(&network, &feeds.labels)?;
         let loss = Loss::new(&recipe.loss, network.classes())?;
-        let trainer = Trainer::new(network, recipe.optimiser, recipe.schedule, loss.clone(), recipe.seed);
+        let trainer = Trainer::new(network, recipe, loss.clone());
         let folder = RunFolder::hold(&options.run_dir)?;
         let mut session = Self {
             checkpoints: Checkpoints::new(folder.path(), recipe.checkpoint.keep)?,
@@ -150,7 +150,10 @@ impl<'a> Session<'a> {
 
     fn place(&self) -> Place {
         let total = self.steps_per_epoch() * u64::from(self.recipe.epochs);
-        Place { step: self.progress.step, total, epoch: self.progress.epoch }
+        Place {
+            plateau: self.progress.plateau.factor(),
+            ..Place::new(self.progress.step, total, self.progress.epoch)
+        }
     }
 
     /// Trains what is left, then evaluates.
@@ -172,8 +175,9 @@ impl<'a> Session<'a> {
             let mut batch = batch.map_err(TrainError::data)?;
             let labels: Vec<usize> = batch.labels().iter().map(|label| *label as usize).collect();
             if !labels.is_empty() {
-                self.step(batch.take_pixels(), &labels)?;
+                self.learn(batch.take_pixels(), &labels)?;
             }
+            self.follow();
             self.progress.batch += 1;
             self.progress.step += 1;
             self.progress.add_seconds(pace.lap());
@@ -194,9 +198,9 @@ impl<'a> Session<'a> {
         Ok(Ending::Complete)
     }
 
-    fn step(&mut self, pixels: Vec<f32>, labels: &[usize]) -> Result<(), TrainError> {
+    fn learn(&mut self, pixels: Vec<f32>, labels: &[usize]) -> Result<(), TrainError> {
         let place = self.place();
-        let result = self.trainer.step(pixels, labels, place);
+        let result = self.trainer.learn(pixels, labels, place);
         if !result.loss.is_finite() {
             return Err(TrainError::diverged(self.progress.epoch + 1, self.progress.step + 1, result.loss));
         }
@@ -204,6 +208,15 @@ impl<'a> Session<'a> {
         self.progress.correct += result.correct as u64;
         self.progress.add_loss(f64::from(result.loss) * labels.len() as f64);
         Ok(())
+    }
+
+    /// Moves the parameters where enough batches were learned from, or the epoch's last.
+    fn follow(&mut self) {
+        let done = self.progress.batch + 1;
+        let is_last = done as u64 == self.steps_per_epoch();
+        if is_last || done.is_multiple_of(self.recipe.batches.accumulate) {
+            self.trainer.follow(self.place());
+        }
     }
 
     fn tell_step(&mut self) {
@@ -244,6 +257,9 @@ impl<'a> Session<'a> {
         self.folder.append_line(METRICS, &metrics)?;
         self.observer.observe(&Event::Epoch(metrics.clone()));
         self.epochs.push(metrics);
+        if let Decay::Plateau(plateau) = &self.recipe.schedule.decay {
+            self.progress.plateau.note(plateau, evaluation.loss);
+        }
         self.note_loss(evaluation.loss)?;
         self.progress.end_epoch();
         self.save()
