@@ -152,6 +152,18 @@ impl Fitted {
         }
     }
 
+    /// For which rows the graph of [`Fitted::to_onnx`] surely predicts the same: not for those whose neighbours are
+    /// equally far.
+    ///
+    /// # Errors
+    /// As [`Fitted::predict`].
+    pub fn are_decided(&self, features: &Matrix) -> Result<Vec<bool>, LearnError> {
+        match self {
+            Self::Neighbours(fitted) => fitted.are_decided(features),
+            _ => Ok(vec![true; features.rows()]),
+        }
+    }
+
     /// How much each feature counts, as parts of one: the gain of trees, or the absolute coefficients of linear
     /// models; `None` where the estimator has no such measure.
     pub fn importances(&self) -> Option<Vec<f64>> {

@@ -25,6 +25,7 @@
 //! let settings = SearchSettings {
 //!     space: estimator.default_space(),
 //!     strategy: Strategy::Tpe { startup: 10 },
+//!     first: Vec::new(),
 //!     seed: 7,
 //!     halving: None,
 //! };

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::check::at_least;
 use crate::{FitOptions, LearnError, Matrix, Prediction, Target};
 
+/// Distances that differ by less than this part may come in another order elsewhere.
+const CLEAR: f32 = 1e-3;
+
 /// What a neighbour's vote counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,9 +134,37 @@ impl Neighbours {
         })
     }
 
+    /// Whether it is clear which samples are the nearest to a row: not where the last of them and the first that is none
+    /// are so close to equally far that the order of a sum decides, which is another one in a graph.
+    ///
+    /// # Errors
+    /// The number of columns is another than in the fit, or a value is missing.
+    pub fn are_decided(&self, features: &Matrix) -> Result<Vec<bool>, LearnError> {
+        features.require_columns(self.columns.len())?;
+        features.require_complete("nearest neighbours")?;
+        Ok((0..features.rows()).into_par_iter().map(|row| self.is_decided(features.row(row))).collect())
+    }
+
+    fn is_decided(&self, row: &[f32]) -> bool {
+        if self.squares.len() <= self.k {
+            return true;
+        }
+        let centred = self.centred(row);
+        let nearest = search::nearest(&self.columns, &self.squares, &centred, self.k + 1);
+        let mut distances: Vec<f32> = nearest.iter().map(|&sample| self.distance(sample, &centred)).collect();
+        distances.sort_unstable_by(f32::total_cmp);
+        let [.., last, next] = distances.as_slice() else { return true };
+        // A square of centred numbers loses half of their digits near zero.
+        next - last > CLEAR * (next + 1.0)
+    }
+
+    fn centred(&self, row: &[f32]) -> Vec<f32> {
+        row.iter().zip(&self.means).map(|(value, mean)| value - mean).collect()
+    }
+
     /// The neighbours of a sample and what each one's vote counts, as parts of one.
     fn votes(&self, row: &[f32]) -> Vec<(usize, f64)> {
-        let centred: Vec<f32> = row.iter().zip(&self.means).map(|(value, mean)| value - mean).collect();
+        let centred = self.centred(row);
         let nearest = search::nearest(&self.columns, &self.squares, &centred, self.k);
         let distances: Vec<f32> = nearest.iter().map(|&sample| self.distance(sample, &centred)).collect();
         let exact = distances.contains(&0.0);

@@ -50,6 +50,9 @@ pub struct SearchSettings {
     pub space: Space,
     /// How trials are proposed.
     pub strategy: Strategy,
+    /// What is tried before anything is proposed, such as settings that are known to do well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<Assignment>,
     /// What random choices come from.
     pub seed: u64,
     /// Whether trials begin with less than all resources, and the better ones go on.

@@ -59,3 +59,16 @@ fn rejects_what_cannot_vote() {
     let missing = Matrix::new(vec![f32::NAN], 1).unwrap();
     assert!(fit(2).unwrap().predict(&missing).is_err());
 }
+
+#[test]
+fn neighbours_that_are_equally_far_are_not_decided() {
+    let features = Matrix::new(vec![0.0, 1.0, 2.0, 4.0], 1).unwrap();
+    let target = Target::numbers(vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+    let settings = NearestNeighbours { k: 1, ..NearestNeighbours::default() };
+    let fitted = settings.fit(&features, &target, &FitOptions::new(1)).unwrap();
+    let asked = Matrix::new(vec![0.1, 0.5, 3.0, 9.0], 1).unwrap();
+    assert_eq!(fitted.are_decided(&asked).unwrap(), [true, false, false, true]);
+    let all = NearestNeighbours { k: 4, ..settings };
+    let fitted = all.fit(&features, &target, &FitOptions::new(1)).unwrap();
+    assert_eq!(fitted.are_decided(&asked).unwrap(), [true; 4]);
+}

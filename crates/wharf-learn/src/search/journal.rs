@@ -19,6 +19,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     search: Search,
+    notes: Vec<serde_json::Value>,
 }
 
 /// A line.
@@ -58,7 +59,7 @@ impl Journal {
         }
         file.seek(SeekFrom::Start(whole as u64)).map_err(|error| fail("read", error))?;
         let search = Search::new(settings)?;
-        let mut journal = Self { path: path.to_owned(), file, search };
+        let mut journal = Self { path: path.to_owned(), file, search, notes: Vec::new() };
         if whole == 0 {
             journal.begin()?;
         } else {
@@ -70,6 +71,11 @@ impl Journal {
     /// The search so far.
     pub fn search(&self) -> &Search {
         &self.search
+    }
+
+    /// What was noted of the trials that were told, in that order; null where there was nothing to note.
+    pub fn notes(&self) -> &[serde_json::Value] {
+        &self.notes
     }
 
     /// As [`Search::ask`]; the trial is on the disk when it is returned. Trials that were running when the process
@@ -94,7 +100,8 @@ impl Journal {
     pub fn tell(&mut self, id: u64, loss: Option<f64>, note: serde_json::Value) -> Result<(), LearnError> {
         self.search.check_tell(id)?;
         let loss = loss.filter(|loss| loss.is_finite()).map(|loss| super::space::rounded(loss, 12));
-        self.write(&Event::Tell { id, loss, note })?;
+        self.write(&Event::Tell { id, loss, note: note.clone() })?;
+        self.notes.push(note);
         self.search.tell(id, loss)
     }
 
@@ -132,6 +139,9 @@ impl Journal {
             let begins = matches!(event, Event::Start { .. });
             if begins != (index == 0) {
                 return Err(fail("expected `start` as the first event and nowhere else".to_owned()));
+            }
+            if let Event::Tell { note, .. } = &event {
+                self.notes.push(note.clone());
             }
             apply(&mut self.search, event).map_err(fail)?;
         }

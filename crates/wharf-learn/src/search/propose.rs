@@ -26,8 +26,9 @@ pub(super) struct Observation<'a> {
 
 /// Whether all there is has been proposed.
 pub(super) fn proposals_end(settings: &SearchSettings, configurations: u64) -> bool {
+    let Some(proposed) = configurations.checked_sub(settings.first.len() as u64) else { return false };
     match settings.strategy {
-        Strategy::Grid { values } => configurations >= settings.space.grid_size(values),
+        Strategy::Grid { values } => proposed >= settings.space.grid_size(values),
         Strategy::Random | Strategy::Tpe { .. } => false,
     }
 }
@@ -38,9 +39,14 @@ pub(super) fn propose(
     configuration: u64,
     observations: &[Observation<'_>],
 ) -> Assignment {
+    let first = settings.first.len() as u64;
+    if let Some(parameters) = usize::try_from(configuration).ok().and_then(|place| settings.first.get(place))
+    {
+        return parameters.clone();
+    }
     let mut rng = CounterRng::new(&[settings.seed, DOMAIN, configuration]);
     match settings.strategy {
-        Strategy::Grid { values } => settings.space.grid_point(values, configuration),
+        Strategy::Grid { values } => settings.space.grid_point(values, configuration - first),
         Strategy::Tpe { startup } if observations.len() >= startup.max(2) => {
             by_densities(&settings.space, observations, &mut rng)
         }

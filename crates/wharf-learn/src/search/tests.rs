@@ -17,7 +17,7 @@ fn mixed() -> Space {
 }
 
 fn settings(space: Space, strategy: Strategy, seed: u64) -> SearchSettings {
-    SearchSettings { space, strategy, seed, halving: None }
+    SearchSettings { space, strategy, first: Vec::new(), seed, halving: None }
 }
 
 fn number(trial: &Trial, name: &str) -> f64 {
@@ -274,4 +274,18 @@ fn a_journal_has_one_owner() {
     assert!(error.to_string().contains("in use by another process"), "{error}");
     drop(owner);
     assert!(Journal::open(&path, journal_settings()).is_ok());
+}
+
+#[test]
+fn what_is_known_to_do_well_is_tried_first() {
+    let point: Assignment = [("x".to_owned(), serde_json::json!(0.25))].into();
+    let space = Space::new().with("x", Dimension::float(0.0, 1.0, false).unwrap());
+    let grid = settings(space, Strategy::Grid { values: 2 }, 1);
+    let mut search = Search::new(SearchSettings { first: vec![point.clone()], ..grid }).unwrap();
+    let mut asked = Vec::new();
+    while let Proposal::Run(trial) = search.ask() {
+        search.tell(trial.id, Some(1.0)).unwrap();
+        asked.push(trial.parameters["x"].as_f64().unwrap());
+    }
+    assert_eq!(asked, [0.25, 0.0, 1.0]);
 }
