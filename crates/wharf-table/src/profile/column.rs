@@ -11,7 +11,7 @@ const TOP_LEVELS: usize = 10;
 const BINS: usize = 20;
 
 /// What one column looks like.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ColumnProfile {
     /// Its name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct ColumnProfile {
 }
 
 /// The spread of numbers that are not missing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct NumberProfile {
     /// The mean.
     pub mean: f64,
@@ -41,7 +41,7 @@ pub struct NumberProfile {
 }
 
 /// A bar of a histogram: values from `low` up to `high`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Bin {
     /// Its lower end.
     pub low: f64,

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// Something in a table that its owner should look at before a model is trained on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
     /// A column alone predicts the target nearly perfectly.

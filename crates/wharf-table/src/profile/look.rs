@@ -20,7 +20,7 @@ const ROWS_OF_GROUP: usize = 5;
 const LEAK: f64 = 0.99;
 
 /// What a table looks like.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Profile {
     /// How many rows there are.
     pub rows: usize,
@@ -37,7 +37,7 @@ pub struct Profile {
 }
 
 /// Pearson's correlations of columns of numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Correlations {
     /// The columns.
     pub names: Vec<String>,
@@ -46,7 +46,7 @@ pub struct Correlations {
 }
 
 /// What the target looks like.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct TargetProfile {
     /// Its column.
     pub name: String,
@@ -57,7 +57,7 @@ pub struct TargetProfile {
 }
 
 /// What a column has to do with the target.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Association {
     /// The column.
     pub column: String,
@@ -68,7 +68,8 @@ pub struct Association {
 }
 
 /// How an [`Association`] was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Pearson's correlation, of two numbers.
     Pearson,
