@@ -90,7 +90,7 @@ fn open_part(recipe: &Recipe, root: &Path, part: Part) -> Result<Dataset, TrainE
 }
 
 /// Keeps at most `limit` numbers, the first of each class in turn, in ascending order.
-fn limit(indices: &mut Vec<usize>, labels: &[u32], limit: Option<usize>) {
+pub(crate) fn limit(indices: &mut Vec<usize>, labels: &[u32], limit: Option<usize>) {
     let Some(limit) = limit.filter(|limit| *limit < indices.len()) else { return };
     let mut seen = std::collections::BTreeMap::<u32, usize>::new();
     let mut ranked: Vec<(usize, u32, usize)> = Vec::with_capacity(indices.len());

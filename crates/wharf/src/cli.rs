@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod amounts;
 mod bench;
 mod compat;
 mod language;
@@ -12,6 +13,7 @@ mod serve_language;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -54,6 +56,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Train what a recipe describes and publish the result as a bundle
     Train(TrainArgs),
+    /// Make a smaller and faster version of a model within a budget: quantise, prune, measure, choose
+    Optimize(OptimizeArgs),
     /// Serve every bundle of a repository
     Serve(Box<ServeArgs>),
     /// Ask a model what is in a picture
@@ -120,11 +124,20 @@ pub(crate) struct RunsArg {
 
 #[derive(Args, Debug)]
 pub(crate) struct TrainArgs {
-    /// The recipe; not needed with --resume
-    #[arg(value_name = "RECIPE.toml", required_unless_present = "resume")]
+    /// The recipe, or with --auto the table; not needed with --resume
+    #[arg(value_name = "RECIPE.toml|TABLE", required_unless_present = "resume")]
     pub(crate) recipe: Option<PathBuf>,
+    /// Choose the model for a table (.csv, .parquet) without a recipe; one is written into the run's folder
+    #[arg(long, requires = "target", conflicts_with_all = ["resume", "data"])]
+    pub(crate) auto: bool,
+    /// The column to predict, with --auto
+    #[arg(long, value_name = "COLUMN", requires = "auto")]
+    pub(crate) target: Option<String>,
+    /// How long the choice may take, with --auto, such as 90s, 5m or 2h [default: 5m]
+    #[arg(long, value_name = "TIME", requires = "auto", value_parser = amounts::duration)]
+    pub(crate) budget: Option<Duration>,
     /// Take the data from here instead of where the recipe says
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<PathBuf>,
     /// Train for so many epochs instead of the recipe's
     #[arg(long)]
@@ -151,6 +164,65 @@ pub(crate) struct TrainArgs {
     pub(crate) repository: RepositoryArg,
     #[command(flatten)]
     pub(crate) runs: RunsArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OptimizeArgs {
+    /// The model's name, optionally with a version: `fashion-mnist` or `fashion-mnist/3`
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: String,
+    /// The data that it was trained on, where not as its recipe says from here
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// How much accuracy or R2 may be lost, such as 0.5%
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = amounts::share)]
+    pub(crate) max_loss: f64,
+    /// How large the file may be, such as 1MB
+    #[arg(long, value_name = "SIZE", value_parser = serve::parse_size)]
+    pub(crate) max_size: Option<u64>,
+    /// How long 99 of 100 answers to one sample may take on this machine, such as 5ms
+    #[arg(long, value_name = "TIME", value_parser = amounts::milliseconds)]
+    pub(crate) max_p99: Option<f64>,
+    /// Count the loss by the upper end of its 95 % interval, not by its mean
+    #[arg(long)]
+    pub(crate) certain: bool,
+    /// What decides among those that fit the budget
+    #[arg(long, value_enum, default_value_t = OptimizeObjective::Latency)]
+    pub(crate) objective: OptimizeObjective,
+    /// Training samples that ranges are taken from
+    #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = amounts::count)]
+    pub(crate) calibration: usize,
+    /// Held-out samples that quality is measured on, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 5000, value_parser = amounts::count)]
+    pub(crate) samples: usize,
+    /// The batch that is timed besides one sample
+    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = amounts::count)]
+    pub(crate) batch: usize,
+    /// Threads of a run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
+    /// Publish under this name instead of the model's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Measure and report, but publish nothing
+    #[arg(long)]
+    pub(crate) no_publish: bool,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArg,
+    #[command(flatten)]
+    pub(crate) runs: RunsArg,
+}
+
+/// What decides among models that fit a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizeObjective {
+    /// The median time of one answer.
+    Latency,
+    /// The size of the file.
+    Size,
 }
 
 #[derive(Args, Debug)]
@@ -189,6 +261,21 @@ pub(crate) enum Protocol {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum DataCommand {
+    /// Look at a table: types, what is missing, distributions, what gives the target away
+    Inspect {
+        /// The table: a CSV or Parquet file
+        #[arg(value_name = "TABLE")]
+        path: PathBuf,
+        /// The column that is to be predicted
+        #[arg(long, value_name = "COLUMN")]
+        target: Option<String>,
+        /// Write a page with plots as well
+        #[arg(long, value_name = "FILE.html")]
+        html: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long, conflicts_with = "html")]
+        json: bool,
+    },
     /// Download a data set, check it and keep it
     Fetch {
         /// Which one

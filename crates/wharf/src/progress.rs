@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use wharf_tabular::{TableEvent, Trial};
 use wharf_train::{EpochMetrics, Event};
 
 use crate::say;
@@ -47,14 +49,15 @@ impl RunProgress {
     }
 }
 
-fn print_json(event: &Event) {
+fn print_json(event: &impl Serialize) {
     // Events hold numbers and texts only; a number that JSON cannot hold becomes null.
     if let Ok(line) = serde_json::to_string(event) {
         say(line);
     }
 }
 
-fn log(line: &str) {
+/// A line for a person, beside what goes to standard output.
+pub(crate) fn log(line: &str) {
     let _closed_pipe = writeln!(std::io::stderr().lock(), "{line}");
 }
 
@@ -116,6 +119,92 @@ fn epoch_line(metrics: &EpochMetrics) -> String {
     }
     line.push_str(&format!("; {seconds:.1} s, {pictures_per_second:.0} pictures/s"));
     line
+}
+
+/// Shows the events of a run that chooses among models for a table.
+pub(crate) enum TableProgress {
+    /// A line for each trial.
+    Lines,
+    /// Every event as a JSON line on standard output.
+    Json,
+}
+
+impl TableProgress {
+    /// JSON where it is asked for.
+    pub(crate) fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Lines }
+    }
+
+    /// Shows one event.
+    pub(crate) fn show(&self, event: &TableEvent) {
+        match self {
+            Self::Json => print_json(event),
+            Self::Lines => {
+                if let Some(line) = table_line(event) {
+                    log(&line);
+                }
+            }
+        }
+    }
+}
+
+/// Many trials take a moment each: of those that are no better than the ones before, some are told.
+fn is_passed_over(trial: &Trial) -> bool {
+    trial.failure.is_none() && trial.number > 10 && !trial.number.is_multiple_of(50)
+}
+
+/// What a person is told of an event.
+fn table_line(event: &TableEvent) -> Option<String> {
+    Some(match event {
+        TableEvent::Started {
+            run,
+            rows,
+            evaluation_rows,
+            columns,
+            labels,
+            metric,
+            folds,
+            resumed_at_trial,
+            ..
+        } => {
+            let target = match labels.len() {
+                0 => "a number".to_owned(),
+                count => format!("{count} classes"),
+            };
+            let resumed = match resumed_at_trial {
+                0 => String::new(),
+                trial => format!(", resumed after trial {trial}"),
+            };
+            format!(
+                "run {run}: {rows} rows in {folds} folds and {evaluation_rows} held out, {columns} columns, {target}, by \
+                 {}{resumed}",
+                metric.name()
+            )
+        }
+        TableEvent::Noted { text } => format!("note: {text}"),
+        TableEvent::Trial { trial, is_best: false, .. } if is_passed_over(trial) => return None,
+        TableEvent::Trial { trial, mean, is_best } => {
+            let result = match (mean, &trial.failure) {
+                (Some(mean), None) => format!("{mean:.4}"),
+                (_, failure) => format!("failed: {}", failure.as_deref().unwrap_or("no score")),
+            };
+            let part = if trial.resource < 1.0 {
+                format!(" on {:.0} % of the rows", trial.resource * 100.0)
+            } else {
+                String::new()
+            };
+            let best = if *is_best { "  best so far" } else { "" };
+            format!(
+                "trial {}: {} {result}{part}, {:.1} s ({}){best}",
+                trial.number,
+                trial.kind,
+                trial.seconds,
+                trial.settings_line()
+            )
+        }
+        TableEvent::BudgetSpent { trials } => format!("time is up after {trials} trials"),
+        _ => return None,
+    })
 }
 
 /// Shows how far downloads have come.

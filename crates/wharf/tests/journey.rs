@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
+mod tables;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -7,6 +7,7 @@
 mod card;
 mod goldens;
 mod graph;
+mod graph_samples;
 mod import;
 mod publish;
 mod request;
@@ -19,6 +20,7 @@ pub(crate) mod weights;
 
 pub use goldens::Goldens;
 pub use graph::onnx_model;
+pub use graph_samples::{GraphSamples, graph_samples};
 pub use import::{Imported, import_weights, import_weights_alone};
 pub use publish::publish;
 pub use request::PublishRequest;

@@ -148,7 +148,8 @@ fn network_input(
     Ok(input)
 }
 
-fn bytes_of(picture: PictureView<'_>) -> Vec<u8> {
+/// The pixels of a picture that has 8-bit ones.
+pub(super) fn bytes_of(picture: PictureView<'_>) -> Vec<u8> {
     match picture.pixels() {
         Pixels::U8(bytes) => bytes.to_vec(),
         Pixels::F32(_) => Vec::new(),

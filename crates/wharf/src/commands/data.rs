@@ -6,18 +6,38 @@ use anyhow::{Context, bail, ensure};
 use image::{ExtendedColorType, ImageFormat};
 use wharf_data::fetch::{FetchFrom, FetchOrigin, FetchProgress, KnownDataset, fetch};
 use wharf_data::{Dataset, OpenOptions, Part, open_dataset};
+use wharf_table::{CsvOptions, profile};
 use wharf_transform::{Pixels, Source};
 
 use crate::cli::DataCommand;
 use crate::progress::DownloadProgress;
-use crate::say;
+use crate::{say, whole_file};
 
 /// Runs one of the subcommands.
 pub(crate) fn run(command: DataCommand) -> anyhow::Result<()> {
     match command {
+        DataCommand::Inspect { path, target, html, json } => {
+            inspect(&path, target.as_deref(), html.as_deref(), json)
+        }
         DataCommand::Fetch { dataset, from, into } => fetch_dataset(&dataset, from.as_deref(), &into),
         DataCommand::Sample { path, into, count } => sample(&path, &into, count),
     }
+}
+
+fn inspect(path: &Path, target: Option<&str>, html: Option<&Path>, json: bool) -> anyhow::Result<()> {
+    let table = wharf_table::read_table(path, &CsvOptions::default())?;
+    let profile = profile::profile(&table, target)?;
+    if json {
+        say(serde_json::to_string_pretty(&profile)?);
+        return Ok(());
+    }
+    say(profile::text(&profile).trim_end());
+    if let Some(file) = html {
+        let title = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        whole_file::write(file, profile::html(&profile, &title).as_bytes())?;
+        say(format!("page {}", file.display()));
+    }
+    Ok(())
 }
 
 fn fetch_dataset(name: &str, from: Option<&str>, into: &Path) -> anyhow::Result<()> {

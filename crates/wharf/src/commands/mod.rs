@@ -11,6 +11,7 @@ mod goldens;
 mod import;
 mod language;
 mod models;
+mod optimize;
 mod own_server;
 mod predict;
 mod publishing;
@@ -23,6 +24,7 @@ mod worker;
 /// Runs `command` to its end.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Optimize(arguments) => optimize::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Predict(arguments) => predict::run(arguments),

@@ -1,8 +1,12 @@
 //! `wharf runs`: look at past training runs.
 
-use wharf_runs::{RunState, Runs};
+use std::path::Path;
+
+use wharf_runs::{RunState, RunStatus, Runs};
+use wharf_tabular::TableDetails;
 use wharf_train::RunDetails;
 
+use super::train::{evaluation_line, leaders_table};
 use crate::cli::RunsCommand;
 use crate::say;
 use crate::table::Table;
@@ -13,7 +17,10 @@ pub(crate) fn run(command: RunsCommand) -> anyhow::Result<()> {
         RunsCommand::Ls { json, runs } => list(&Runs::new(runs.runs), json),
         RunsCommand::Show { run, json, runs } => {
             let folder = Runs::new(runs.runs).find(run.as_deref().unwrap_or("latest"))?;
-            show(&RunDetails::read(&folder)?, json)
+            match TableDetails::read(&folder)? {
+                Some(details) => show_table(&details, json),
+                None => show(&RunDetails::read(&folder)?, json),
+            }
         }
     }
 }
@@ -29,7 +36,8 @@ fn list(runs: &Runs, json: bool) -> anyhow::Result<()> {
         say("no runs yet");
         return Ok(());
     }
-    let mut table = Table::new(&["RUN", "RECIPE", "STATE", "STARTED", ">EPOCHS", ">STEPS", ">SECONDS"]);
+    let mut table =
+        Table::new(&["RUN", "RECIPE", "STATE", "STARTED", ">EPOCHS", ">STEPS", ">TRIALS", ">SECONDS"]);
     for run in list {
         table.row([
             run.id,
@@ -38,6 +46,7 @@ fn list(runs: &Runs, json: bool) -> anyhow::Result<()> {
             run.started,
             run.epochs.to_string(),
             run.steps.to_string(),
+            run.trials.to_string(),
             format!("{:.1}", run.seconds),
         ]);
     }
@@ -58,17 +67,7 @@ fn show(details: &RunDetails, json: bool) -> anyhow::Result<()> {
         say(serde_json::to_string_pretty(details)?);
         return Ok(());
     }
-    let status = &details.status;
-    say(format!("run       {}", status.id));
-    say(format!("recipe    {}", status.name));
-    say(format!("state     {}", state(status.state)));
-    say(format!("started   {}", status.started));
-    say(format!("trained   {:.1} s, {} steps", status.seconds, status.steps));
-    say(format!("folder    {}", details.folder.display()));
-    let report = details.folder.join("report.html");
-    if report.exists() {
-        say(format!("report    {}", report.display()));
-    }
+    say_status(&details.status, &format!("{} steps", details.status.steps), &details.folder);
     say(epochs_table(details));
     if let Some(evaluation) = &details.evaluation {
         say(format!(
@@ -76,6 +75,32 @@ fn show(details: &RunDetails, json: bool) -> anyhow::Result<()> {
             evaluation.loss,
             evaluation.accuracy * 100.0
         ));
+    }
+    Ok(())
+}
+
+fn say_status(status: &RunStatus, done: &str, folder: &Path) {
+    say(format!("run       {}", status.id));
+    say(format!("recipe    {}", status.name));
+    say(format!("state     {}", state(status.state)));
+    say(format!("started   {}", status.started));
+    say(format!("trained   {:.1} s, {done}", status.seconds));
+    say(format!("folder    {}", folder.display()));
+    let report = folder.join("report.html");
+    if report.exists() {
+        say(format!("report    {}", report.display()));
+    }
+}
+
+fn show_table(details: &TableDetails, json: bool) -> anyhow::Result<()> {
+    if json {
+        say(serde_json::to_string_pretty(details)?);
+        return Ok(());
+    }
+    say_status(&details.status, &format!("{} trials", details.status.trials), &details.folder);
+    if let Some(evaluation) = &details.evaluation {
+        say(leaders_table(&details.leaders, evaluation.metric.name()));
+        say(evaluation_line(evaluation));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use wharf_api::{Addresses, ApiConfig, ApiHandle, ApiServer, TlsConfig, read_monitoring_config};
 use wharf_infer::Deadline;
 use wharf_metrics::{Registry, machine, process};
@@ -48,7 +49,9 @@ async fn keep_awake_enough() {
     loop {
         ticks.tick().await;
         // Those that are asleep take up what one thread alone does not get to at once.
-        (0..threads).for_each(|_| drop(tokio::spawn(async { memory::give_back() })));
+        let mut woken = JoinSet::new();
+        (0..threads).for_each(|_| drop(woken.spawn(async { memory::give_back() })));
+        while woken.join_next().await.is_some() {}
     }
 }
 

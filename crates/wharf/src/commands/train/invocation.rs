@@ -9,7 +9,8 @@ use wharf_train::Recipe;
 use crate::whole_file;
 
 const INVOCATION: &str = "invocation.json";
-const RECIPE: &str = "recipe.toml";
+/// The recipe in the folder of a run.
+pub(super) const RECIPE: &str = "recipe.toml";
 const PUBLISHED: &str = "published";
 
 /// What was said on the command line.

@@ -2,15 +2,20 @@
 
 mod invocation;
 mod overrides;
+mod tables;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde_json::json;
 use wharf_runs::Runs;
+use wharf_tabular::TableRecipe;
 use wharf_train::{Event, Outcome, PublishRequest, Recipe, TrainOptions, train};
 
 pub(crate) use invocation::Invocation;
+pub(crate) use tables::{evaluation_line, leaders_table};
+
+use tables::TableJob;
 
 use crate::cli::TrainArgs;
 use crate::commands::goldens;
@@ -22,6 +27,9 @@ use crate::stop::flag_on_signals;
 
 /// Trains, evaluates and publishes; or saves its state where a signal stops it.
 pub(crate) fn run(arguments: TrainArgs) -> anyhow::Result<()> {
+    if let Some(job) = table_job(&arguments)? {
+        return job.run(&arguments);
+    }
     let job = match &arguments.resume {
         Some(run) => Job::resumed(&arguments, run)?,
         None => Job::fresh(&arguments)?,
@@ -48,6 +56,43 @@ pub(crate) fn run(arguments: TrainArgs) -> anyhow::Result<()> {
     }
 }
 
+/// The job, where it is one for a table.
+fn table_job(arguments: &TrainArgs) -> anyhow::Result<Option<TableJob>> {
+    if arguments.auto {
+        return TableJob::automatic(arguments).map(Some);
+    }
+    if let Some(run) = &arguments.resume {
+        let run_dir = Runs::new(&arguments.runs.runs).find(if run.is_empty() { "latest" } else { run });
+        // What is wrong with the run is said where networks are resumed.
+        let Ok(run_dir) = run_dir else { return Ok(None) };
+        let text = std::fs::read_to_string(run_dir.join(invocation::RECIPE)).unwrap_or_default();
+        let is_one = TableRecipe::is_one(&text);
+        if is_one {
+            check_resumed(arguments)?;
+        }
+        return is_one.then(|| TableJob::resumed(arguments, run_dir, &text)).transpose();
+    }
+    let Some(path) = arguments.recipe.as_deref() else { return Ok(None) };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    TableRecipe::is_one(&text).then(|| TableJob::fresh(arguments, &text, folder_of(path))).transpose()
+}
+
+/// The folder that a recipe's relative paths start from.
+fn folder_of(recipe: &Path) -> &Path {
+    recipe.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn check_resumed(arguments: &TrainArgs) -> anyhow::Result<()> {
+    if arguments.recipe.is_some()
+        || arguments.epochs.is_some()
+        || arguments.seed.is_some()
+        || arguments.name.is_some()
+    {
+        bail!("a resumed run keeps its recipe: leave out the recipe, --epochs, --seed and --name");
+    }
+    Ok(())
+}
+
 /// A run to make or to continue.
 struct Job {
     recipe: Recipe,
@@ -61,9 +106,8 @@ impl Job {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let text = overrides::apply(&text, arguments)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let invocation = Invocation {
-            recipe_folder: std::path::absolute(folder)?,
+            recipe_folder: std::path::absolute(folder_of(path))?,
             data: arguments.data.as_deref().map(std::path::absolute).transpose()?,
             publish: !arguments.no_publish,
         };
@@ -77,13 +121,7 @@ impl Job {
     }
 
     fn resumed(arguments: &TrainArgs, run: &str) -> anyhow::Result<Self> {
-        if arguments.recipe.is_some()
-            || arguments.epochs.is_some()
-            || arguments.seed.is_some()
-            || arguments.name.is_some()
-        {
-            bail!("a resumed run keeps its recipe: leave out the recipe, --epochs, --seed and --name");
-        }
+        check_resumed(arguments)?;
         let run_dir = Runs::new(&arguments.runs.runs).find(if run.is_empty() { "latest" } else { run })?;
         if let Some(published) = invocation::published(&run_dir) {
             bail!("the run in `{}` is complete and published as {published}", run_dir.display());
